@@ -1,0 +1,2 @@
+EXTRA_DIST += %D%/README.md
+EXTRA_DIST += %D%/decisions/README.md

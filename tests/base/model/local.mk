@@ -1,0 +1,6 @@
+# A test of this folder, TEST being its name:
+#	unit_tests += %D%/test_TEST
+#	%C%_test_TEST_LDADD = $(WAYBILL_TEST_MODEL)
+# and, where it starts threads, for the run under TSan:
+#	threaded_tests += %D%/test_TEST
+WAYBILL_TEST_MODEL = $(WAYBILL_LIBS_MODEL) $(CMOCKA_LIBS)

@@ -1,0 +1,6 @@
+# A test of this folder, TEST being its name:
+#	unit_tests += %D%/test_TEST
+#	%C%_test_TEST_LDADD = $(WAYBILL_TEST_CONTRACTS)
+# and, where it starts threads, for the run under TSan:
+#	threaded_tests += %D%/test_TEST
+WAYBILL_TEST_CONTRACTS = $(WAYBILL_LIBS_CONTRACTS) $(CMOCKA_LIBS)

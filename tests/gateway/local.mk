@@ -1,0 +1,6 @@
+# A test of this folder, TEST being its name:
+#	unit_tests += %D%/test_TEST
+#	%C%_test_TEST_LDADD = $(WAYBILL_TEST_GATEWAY)
+# and, where it starts threads, for the run under TSan:
+#	threaded_tests += %D%/test_TEST
+WAYBILL_TEST_GATEWAY = $(WAYBILL_LIBS_GATEWAY) $(CMOCKA_LIBS)

@@ -1,0 +1,33 @@
+# unit_tests: cmocka programs, run by make check; threaded_tests: those of them
+# that ./check runs under TSan too. The fragments below append to both.
+unit_tests =
+threaded_tests =
+
+include tests/base/runtime/local.mk
+include tests/base/io/local.mk
+include tests/base/model/local.mk
+include tests/contracts/local.mk
+include tests/gateway/local.mk
+include tests/house/local.mk
+include tests/e2e/local.mk
+include tests/bench/local.mk
+include tests/fuzz/local.mk
+
+if HAVE_CMOCKA
+check_PROGRAMS += $(unit_tests)
+TESTS = $(unit_tests)
+else
+TESTS = %D%/no-cmocka
+endif
+
+LOG_DRIVER = $(srcdir)/%D%/driver
+AM_TESTS_ENVIRONMENT = \
+	WAYBILL_SOURCE=$(abs_top_srcdir); export WAYBILL_SOURCE; \
+	WAYBILL_BUILD=$(abs_top_builddir); export WAYBILL_BUILD;
+
+check-threads: $(threaded_tests)
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(threaded_tests)'
+
+.PHONY: check-threads
+
+EXTRA_DIST += %D%/README.md %D%/driver %D%/no-cmocka %D%/unit.h
