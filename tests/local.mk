@@ -8,6 +8,7 @@ include tests/base/io/local.mk
 include tests/base/model/local.mk
 include tests/contracts/local.mk
 include tests/gateway/local.mk
+include tests/examples/broker/local.mk
 include tests/house/local.mk
 include tests/e2e/local.mk
 include tests/bench/local.mk
