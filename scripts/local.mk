@@ -1,1 +1,1 @@
-EXTRA_DIST += %D%/README.md
+EXTRA_DIST += %D%/README.md %D%/kafka
