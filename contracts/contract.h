@@ -1,0 +1,108 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * A contract version, compiled: an Avro schema with its annotations, and the
+ * program that checks the bytes of a message in one pass. Immutable, any
+ * thread.
+ *
+ * The seam for what comes later: rules run behind the checker on what it
+ * walked over; a writer's schema that differs from the contract's is
+ * resolved in front of it; both add violations to the same result.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/model/violation.h"
+#include "base/runtime/err.h"
+
+struct arena;
+struct contract;
+
+enum contract_framing {
+	CONTRACT_RAW,           /* the Avro binary alone */
+	CONTRACT_CONFLUENT,     /* 0x00, int32 schema id, Avro binary */
+	CONTRACT_SINGLE_OBJECT, /* C3 01, CRC-64-AVRO little-endian, binary */
+};
+
+enum contract_partitioner {
+	CONTRACT_MURMUR2,
+	CONTRACT_CRC32,
+	CONTRACT_EXPLICIT, /* whatever partition the producer chose */
+};
+
+/* ERR_SCHEMA: the text has the JSON pointer of what is wrong. */
+enum err_code
+contract_compile(int32_t id, const char *name, int32_t version,
+                 const char *avsc, struct contract **out,
+                 struct err *err) ERR_MUST_CHECK;
+
+void
+contract_free(struct contract **contract);
+
+enum contract_framing
+contract_framing(const struct contract *contract);
+enum contract_partitioner
+contract_partitioner(const struct contract *contract);
+size_t
+contract_key_count(const struct contract *contract);
+const char *
+contract_key(const struct contract *contract, size_t index);
+int32_t
+contract_id(const struct contract *contract);
+
+struct contract_input {
+	const uint8_t *key; /* NULL: null key */
+	const uint8_t *body; /* NULL: tombstone */
+	const uint8_t *headers; /* in the journal's form; NULL: none */
+	int32_t key_len;
+	int32_t body_len;
+	int32_t headers_len;
+	int64_t body_bytes_max; /* the feed's limit */
+};
+
+#define CONTRACT_KEY_BYTES_MAX 1024
+
+struct contract_result {
+	size_t violation_count; /* 0: the message keeps its contract */
+	struct violation violations[VIOLATIONS_MAX]; /* strings in the arena */
+	/* The derived key: the key fields' values, joined by 0x1F. Set when
+	   there are no violations and the contract names key fields. */
+	bool has_key;
+	uint32_t key_hash; /* murmur2 or CRC-32 of it, as the contract says */
+	int32_t key_len;
+	uint8_t key[CONTRACT_KEY_BYTES_MAX];
+};
+
+/*
+ * Judges one message: reserved headers, size, tombstone, framing, each byte
+ * of the Avro binary, derived key against supplied key (a null key is
+ * legal where the contract names key fields? no: key.missing, unless
+ * "key-optional" is set). Allocates from the arena only when it finds a
+ * violation. Only out->violation_count and what it says is set are written.
+ */
+void
+contract_check(const struct contract *contract,
+               const struct contract_input *input, struct arena *arena,
+               struct contract_result *out);
+
+/* The partition of a derived key: toPositive(hash) % partitions, as Kafka's
+   default partitioners do. -1: explicit. */
+int
+contract_partition(const struct contract *contract,
+                   const struct contract_result *result, int partitions);
+
+/* The message as JSON, for people; the bytes have passed the checker. */
+struct text;
+enum err_code
+contract_print_json(const struct contract *contract, const uint8_t *body,
+                    int32_t body_len, struct text *out,
+                    struct err *err) ERR_MUST_CHECK;
+
+/* The reference page of annotations and of all structural rules. */
+void
+contract_print_reference(struct text *out);
+
+/* The stages of the road that this folder brings. */
+struct stage;
+extern const struct stage contract_stage_validate;
