@@ -1,1 +1,1 @@
-EXTRA_DIST += %D%/README.md %D%/kafka
+EXTRA_DIST += %D%/README.md %D%/format

@@ -19,7 +19,7 @@ httpc_free(struct httpc **client);
 
 struct httpc_request {
 	const char *method;
-	const char *url; /* http or https */
+	const char *url;            /* http or https */
 	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
 	const void *body;
 	size_t body_len;

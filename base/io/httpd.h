@@ -33,7 +33,7 @@ const char *
 http_request_query(const struct http_request *request, const char *name);
 
 struct http_response {
-	int status; /* 200 unless set */
+	int status;               /* 200 unless set */
 	const char *content_type; /* constant text */
 	struct text *body;
 	int64_t retry_after_s; /* 0: no header */
@@ -51,7 +51,7 @@ struct httpd_options {
 	const char *listen; /* "127.0.0.1:8080", "[::1]:0": port 0: any */
 	const struct http_route *const *routes; /* NULL-terminated array of
 	                                           pointers to routes */
-	void *context;      /* handed to each route */
+	void *context;                          /* handed to each route */
 	int threads;
 	size_t body_bytes_max;
 	int connections_max;

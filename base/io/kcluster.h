@@ -86,10 +86,9 @@ kcluster_create_topic(struct kcluster *cluster,
  * property of a client.
  */
 enum err_code
-kcluster_watermarks(struct kcluster *cluster, const char *topic,
-                    int partition, bool committed, int64_t timeout_ms,
-                    int64_t *out_low, int64_t *out_high,
-                    struct err *err) ERR_MUST_CHECK;
+kcluster_watermarks(struct kcluster *cluster, const char *topic, int partition,
+                    bool committed, int64_t timeout_ms, int64_t *out_low,
+                    int64_t *out_high, struct err *err) ERR_MUST_CHECK;
 
 /*
  * Reads a partition from offset from (inclusive) to offset to (exclusive),

@@ -22,16 +22,16 @@ struct text;
 
 /* A message that librdkafka holds until kmessage_release. Bytes borrowed. */
 struct kmessage {
-	void *handle;      /* to release; NULL in kcluster_read */
-	void *opaque;      /* as given to kconsumer_assign */
-	const uint8_t *key; /* NULL: null key */
+	void *handle;        /* to release; NULL in kcluster_read */
+	void *opaque;        /* as given to kconsumer_assign */
+	const uint8_t *key;  /* NULL: null key */
 	const uint8_t *body; /* NULL: tombstone */
 	int32_t key_len;
 	int32_t body_len;
 	int32_t partition;
 	int64_t offset;
-	int64_t time_ms;   /* -1: none */
-	bool has_headers;  /* then kmessage_headers */
+	int64_t time_ms;  /* -1: none */
+	bool has_headers; /* then kmessage_headers */
 };
 
 #define KQUEUE_ERROR_TEXT_MAX 256
@@ -75,8 +75,7 @@ kconsumer_unassign(struct kconsumer *consumer, const char *topic,
 /* Pausing discards what was prefetched: pause for a second or more. */
 enum err_code
 kconsumer_pause(struct kconsumer *consumer, const char *topic,
-                int32_t partition, bool pause,
-                struct err *err) ERR_MUST_CHECK;
+                int32_t partition, bool pause, struct err *err) ERR_MUST_CHECK;
 
 /* Offsets for lag tools, under options' group.id; not waited for, and never
    read back by this project. */

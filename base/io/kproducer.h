@@ -52,11 +52,11 @@ struct kheader {
 struct ksend {
 	struct ktopic *topic;
 	int32_t partition;
-	const void *key; /* NULL: null key */
+	const void *key;  /* NULL: null key */
 	const void *body; /* NULL: tombstone */
 	int32_t key_len;
 	int32_t body_len;
-	int64_t time_ms;   /* 0: now */
+	int64_t time_ms; /* 0: now */
 	const struct kheader *headers;
 	size_t header_count;
 	/* Where the delivery report puts the offset: it must live until the

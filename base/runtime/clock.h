@@ -22,5 +22,4 @@ const char *
 clock_format_ms(int64_t wall_ms, char out_text[CLOCK_TEXT_MAX]);
 
 /* For tests: both clocks come from these until NULL is set again. */
-void
-clock_set_fake(int64_t (*now_us)(void), int64_t (*wall_ms)(void));
+void clock_set_fake(int64_t (*now_us)(void), int64_t (*wall_ms)(void));

@@ -16,11 +16,11 @@ enum log_format { LOG_LOGFMT, LOG_JSON };
 
 /* Whom the line is about; unset members are NULL or -1. Never a payload. */
 struct log_scope {
-	const char *part;    /* "lane", "forward", "lease" ... */
+	const char *part; /* "lane", "forward", "lease" ... */
 	const char *tenant;
 	const char *feed;
 	const char *cluster;
-	int lane;            /* -1: none */
+	int lane; /* -1: none */
 };
 
 #define LOG_SCOPE(name) ((struct log_scope){ .part = (name), .lane = -1 })
@@ -36,8 +36,8 @@ void
 log_set_sink(void (*sink)(const char *line, void *context), void *context);
 
 void
-log_write(enum log_level level, const struct log_scope *scope,
-          const char *file, int line, const char *format, ...)
+log_write(enum log_level level, const struct log_scope *scope, const char *file,
+          int line, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
 
 #define log_debug(scope, ...)                                                  \

@@ -14,7 +14,7 @@ struct text;
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
 #define METRIC_LABELS_MAX 4
-#define METRIC_CELLS_MAX 1024
+#define METRIC_CELLS_MAX  1024
 
 struct metric_def {
 	const char *name; /* "waybill_recorded_messages_total" */

@@ -44,7 +44,7 @@ struct setting_properties {
 struct setting {
 	const char *key; /* "postgres.connection": dots descend into maps */
 	enum setting_type type;
-	size_t offset; /* offsetof the member in the target struct */
+	size_t offset;        /* offsetof the member in the target struct */
 	const char *standard; /* default, as text; NULL: required;
 	                         "": empty or none */
 	const char *const *choices; /* NULL-terminated */
@@ -59,9 +59,8 @@ struct setting {
  * (up to 20), one a line: "waybilld.yaml:12: lanes: must be 1 to 64".
  */
 enum err_code
-setting_load(const struct setting *table, size_t count,
-             const struct yaml *map, void *target,
-             struct err *err) ERR_MUST_CHECK;
+setting_load(const struct setting *table, size_t count, const struct yaml *map,
+             void *target, struct err *err) ERR_MUST_CHECK;
 
 /* Frees what setting_load put into target. */
 void

@@ -7,4 +7,5 @@
  */
 
 /* The version of this build, such as "0.1.0"; a constant. */
-const char *version_string(void);
+const char *
+version_string(void);

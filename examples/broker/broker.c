@@ -77,7 +77,7 @@ cluster_start(struct running *running, const struct broker_cluster *asked)
 			asked->brokers < 3 ? asked->brokers : 3);
 		if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
 			fprintf(stderr, "waybill-broker: topic %s: %s\n",
-				topic->name, rd_kafka_err2str(code));
+			        topic->name, rd_kafka_err2str(code));
 			return false;
 		}
 	}
@@ -103,11 +103,11 @@ cluster_toggle(struct running *running)
 			: rd_kafka_mock_broker_set_up(running->mock, broker);
 		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 			fprintf(stderr, "waybill-broker: broker %d: %s\n",
-				broker, rd_kafka_err2str(code));
+			        broker, rd_kafka_err2str(code));
 	}
 	fprintf(stderr, "waybill-broker: %s%s%s\n", running->asked->name,
-		running->asked->name[0] != '\0' ? " is " : "",
-		running->down ? "down" : "up");
+	        running->asked->name[0] != '\0' ? " is " : "",
+	        running->down ? "down" : "up");
 }
 
 static bool
@@ -116,7 +116,7 @@ addresses_print(FILE *file, const struct running *running, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		const char *name = running[i].asked->name;
 		fprintf(file, "%s%s%s\n", name, name[0] != '\0' ? " " : "",
-			rd_kafka_mock_cluster_bootstraps(running[i].mock));
+		        rd_kafka_mock_cluster_bootstraps(running[i].mock));
 	}
 	return fflush(file) == 0 && ferror(file) == 0;
 }
@@ -141,7 +141,7 @@ addresses_write(const char *path, const struct running *running, size_t count)
 	}
 	if (!ok) {
 		fprintf(stderr, "waybill-broker: --address-file %s: %s\n", path,
-			strerror(errno));
+		        strerror(errno));
 		(void)unlink(aside);
 	}
 	return ok;
@@ -196,8 +196,8 @@ main(int argc, char **argv)
 			return 0; /* it died before we asked */
 	}
 	for (; ok && started < options.clusters_count; started++)
-		ok = cluster_start(
-			&running[started], &options.clusters[started]);
+		ok = cluster_start(&running[started],
+		                   &options.clusters[started]);
 	ok = ok && addresses_print(stdout, running, started);
 	if (ok && options.address_file != NULL)
 		ok = addresses_write(options.address_file, running, started);

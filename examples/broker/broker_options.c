@@ -38,7 +38,7 @@ name_is_legal(const char *name, size_t size)
 		return false;
 	for (size_t i = 0; i < size; i++) {
 		if (!isalnum((unsigned char)name[i]) &&
-			strchr("._-", name[i]) == NULL)
+		    strchr("._-", name[i]) == NULL)
 			return false;
 	}
 	return true;
@@ -52,7 +52,7 @@ number_parse(const char *text, int max, int *out_number)
 	errno = 0;
 	long number = strtol(text, &end, 10);
 	if (errno != 0 || end == text || *end != '\0' || number < 1 ||
-		number > max)
+	    number > max)
 		return false;
 	*out_number = (int)number;
 	return true;
@@ -78,15 +78,15 @@ cluster_add(struct parser *parser, const char *name)
 	for (size_t i = 0; i < options->clusters_count; i++) {
 		if (options->clusters[i].name[0] == '\0')
 			return fail(parser,
-				"--cluster must come before --topic, "
-				"--topics-from and --brokers");
+			            "--cluster must come before --topic, "
+			            "--topics-from and --brokers");
 		if (strcmp(options->clusters[i].name, name) == 0)
-			return fail(
-				parser, "--cluster %s is given twice", name);
+			return fail(parser, "--cluster %s is given twice",
+			            name);
 	}
 	if (options->clusters_count == BROKER_CLUSTERS_MAX)
-		return fail(
-			parser, "more than %d clusters", BROKER_CLUSTERS_MAX);
+		return fail(parser, "more than %d clusters",
+		            BROKER_CLUSTERS_MAX);
 	struct broker_cluster *cluster =
 		&options->clusters[options->clusters_count++];
 	cluster->brokers = 1;
@@ -102,21 +102,21 @@ topic_add(struct parser *parser, const char *where, const char *text)
 	int partitions = 0;
 
 	if (colon == NULL || !name_is_legal(text, (size_t)(colon - text)))
-		return fail(
-			parser, "%s: '%s' is not NAME:PARTITIONS", where, text);
+		return fail(parser, "%s: '%s' is not NAME:PARTITIONS", where,
+		            text);
 	if (!number_parse(colon + 1, BROKER_PARTITIONS_MAX, &partitions))
 		return fail(parser, "%s: '%s' wants 1 to %d partitions", where,
-			text, BROKER_PARTITIONS_MAX);
+		            text, BROKER_PARTITIONS_MAX);
 	if (cluster->topics_count == BROKER_TOPICS_MAX)
 		return fail(parser, "%s: more than %d topics", where,
-			BROKER_TOPICS_MAX);
+		            BROKER_TOPICS_MAX);
 	struct broker_topic *topic = &cluster->topics[cluster->topics_count];
 	(void)snprintf(topic->name, sizeof(topic->name), "%.*s",
-		(int)(colon - text), text);
+	               (int)(colon - text), text);
 	for (size_t i = 0; i < cluster->topics_count; i++) {
 		if (strcmp(cluster->topics[i].name, topic->name) == 0)
 			return fail(parser, "%s: topic %s is given twice",
-				where, topic->name);
+			            where, topic->name);
 	}
 	topic->partitions = partitions;
 	cluster->topics_count++;
@@ -132,10 +132,10 @@ topics_read(struct parser *parser, const char *path)
 	FILE *file = fopen(path, "re");
 
 	if (file == NULL)
-		return fail(
-			parser, "--topics-from %s: %s", path, strerror(errno));
+		return fail(parser, "--topics-from %s: %s", path,
+		            strerror(errno));
 	for (int number = 1; ok && fgets(line, sizeof(line), file) != NULL;
-		number++) {
+	     number++) {
 		char where[512];
 		line[strcspn(line, " \t\r\n")] = '\0';
 		if (line[0] == '\0' || line[0] == '#')
@@ -170,9 +170,9 @@ option_take(struct parser *parser, int letter, const char *value)
 		return cluster_add(parser, value);
 	case 'b':
 		if (!number_parse(value, BROKER_BROKERS_MAX,
-			    &cluster_last(options)->brokers))
+		                  &cluster_last(options)->brokers))
 			return fail(parser, "--brokers %s: wants 1 to %d",
-				value, BROKER_BROKERS_MAX);
+			            value, BROKER_BROKERS_MAX);
 		return true;
 	case 't':
 		return topic_add(parser, "--topic", value);
@@ -196,18 +196,18 @@ option_take(struct parser *parser, int letter, const char *value)
 
 bool
 broker_options_parse(struct broker_options *options, int argc,
-	char *const *argv, char *out_text, size_t text_size)
+                     char *const *argv, char *out_text, size_t text_size)
 {
-	struct parser parser = {
-		.options = options, .text = out_text, .text_size = text_size
-	};
+	struct parser parser = { .options = options,
+		                 .text = out_text,
+		                 .text_size = text_size };
 	int letter;
 
 	memset(options, 0, sizeof(*options));
 	optind = 1;
 	opterr = 0;
 	while ((letter = getopt_long(argc, argv, "", LONG_OPTIONS, NULL)) !=
-		-1) {
+	       -1) {
 		if (!option_take(&parser, letter, optarg))
 			return false;
 	}

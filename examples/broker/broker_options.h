@@ -41,5 +41,6 @@ struct broker_options {
  * Reads the command line.  Returns false and fills out_text (of text_size
  * bytes) with what is wrong and where.
  */
-bool broker_options_parse(struct broker_options *options, int argc,
-	char *const *argv, char *out_text, size_t text_size);
+bool
+broker_options_parse(struct broker_options *options, int argc,
+                     char *const *argv, char *out_text, size_t text_size);

@@ -10,7 +10,8 @@ test_version_has_three_numbers(void **state)
 {
 	unsigned int major, minor, patch;
 
-	assert_int_equal(3,
+	assert_int_equal(
+		3,
 		sscanf(version_string(), "%u.%u.%u", &major, &minor, &patch));
 }
 

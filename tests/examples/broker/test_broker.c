@@ -15,10 +15,7 @@
 
 #include "tests/unit.h"
 
-enum {
-	MESSAGES = 1000,
-	PARTITIONS = 3
-};
+enum { MESSAGES = 1000, PARTITIONS = 3 };
 
 struct fixture {
 	pid_t pid;
@@ -42,7 +39,7 @@ program_path(char *path, size_t size)
 	const char *build = getenv("WAYBILL_BUILD");
 
 	(void)snprintf(path, size, "%s/examples/broker/waybill-broker",
-		build != NULL ? build : ".");
+	               build != NULL ? build : ".");
 }
 
 static int
@@ -55,25 +52,27 @@ setup(void **state)
 	assert_non_null(fixture);
 	program_path(program, sizeof(program));
 	(void)snprintf(fixture->folder, sizeof(fixture->folder),
-		"%.40s/broker-XXXXXX", temporary != NULL ? temporary : "/tmp");
+	               "%.40s/broker-XXXXXX",
+	               temporary != NULL ? temporary : "/tmp");
 	assert_non_null(mkdtemp(fixture->folder));
 	(void)snprintf(fixture->address_file, sizeof(fixture->address_file),
-		"%s/address", fixture->folder);
+	               "%s/address", fixture->folder);
 	fixture->pid = fork();
 	if (fixture->pid == 0) {
 		execl(program, program, "--with-parent", "--address-file",
-			fixture->address_file, "--cluster", "first", "--topic",
-			"sales:3", "--cluster", "second", "--brokers", "3",
-			"--topic", "other:1", (char *)NULL);
+		      fixture->address_file, "--cluster", "first", "--topic",
+		      "sales:3", "--cluster", "second", "--brokers", "3",
+		      "--topic", "other:1", (char *)NULL);
 		_exit(127);
 	}
 	assert_true(fixture->pid > 0);
 	for (int i = 0; i < 500; i++) {
 		FILE *file = fopen(fixture->address_file, "re");
 		if (file != NULL) {
-			assert_int_equal(2,
+			assert_int_equal(
+				2,
 				fscanf(file, "first %255s second %255s",
-					fixture->first, fixture->second));
+			               fixture->first, fixture->second));
 			assert_int_equal(0, fclose(file));
 			*state = fixture;
 			return 0;
@@ -108,8 +107,8 @@ client_new(rd_kafka_type_t type, const char *const *pairs)
 
 	for (; pairs[0] != NULL; pairs += 2) {
 		assert_int_equal(RD_KAFKA_CONF_OK,
-			rd_kafka_conf_set(
-				conf, pairs[0], pairs[1], text, sizeof(text)));
+		                 rd_kafka_conf_set(conf, pairs[0], pairs[1],
+		                                   text, sizeof(text)));
 	}
 	rd_kafka_t *client = rd_kafka_new(type, conf, text, sizeof(text));
 	assert_non_null(client);
@@ -127,11 +126,24 @@ static void
 test_transactions_are_read_by_a_committed_reader(void **state)
 {
 	struct fixture *fixture = *state;
-	const char *const producing[] = { "bootstrap.servers", fixture->first,
-		"transactional.id", "test-0", "log_level", "3", NULL };
-	const char *const consuming[] = { "bootstrap.servers", fixture->first,
-		"group.id", "test", "isolation.level", "read_committed",
-		"enable.auto.commit", "false", "log_level", "3", NULL };
+	const char *const producing[] = { "bootstrap.servers",
+		                          fixture->first,
+		                          "transactional.id",
+		                          "test-0",
+		                          "log_level",
+		                          "3",
+		                          NULL };
+	const char *const consuming[] = { "bootstrap.servers",
+		                          fixture->first,
+		                          "group.id",
+		                          "test",
+		                          "isolation.level",
+		                          "read_committed",
+		                          "enable.auto.commit",
+		                          "false",
+		                          "log_level",
+		                          "3",
+		                          NULL };
 	bool seen[MESSAGES] = { false };
 	int next[PARTITIONS] = { 0 };
 
@@ -140,8 +152,10 @@ test_transactions_are_read_by_a_committed_reader(void **state)
 	for (int i = 0; i < MESSAGES; i++) {
 		if (i % 100 == 0)
 			must(rd_kafka_begin_transaction(producer));
-		assert_int_equal(0,
-			rd_kafka_producev(producer, RD_KAFKA_V_TOPIC("sales"),
+		assert_int_equal(
+			0,
+			rd_kafka_producev(
+				producer, RD_KAFKA_V_TOPIC("sales"),
 				RD_KAFKA_V_PARTITION(i % PARTITIONS),
 				RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
 				RD_KAFKA_V_VALUE(&i, sizeof(i)),
@@ -182,8 +196,8 @@ test_transactions_are_read_by_a_committed_reader(void **state)
 }
 
 static void
-delivery_report(
-	rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
+delivery_report(rd_kafka_t *client, const rd_kafka_message_t *message,
+                void *opaque)
 {
 	*(int *)message->_private = message->err == 0 ? 1 : -1;
 }
@@ -195,13 +209,14 @@ producer_new(const char *address)
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
 	assert_int_equal(0,
-		rd_kafka_conf_set(conf, "bootstrap.servers", address, text,
-			sizeof(text)));
-	assert_int_equal(0,
+	                 rd_kafka_conf_set(conf, "bootstrap.servers", address,
+	                                   text, sizeof(text)));
+	assert_int_equal(
+		0,
 		rd_kafka_conf_set(conf, "log_level", "0", text, sizeof(text)));
 	assert_int_equal(0,
-		rd_kafka_conf_set(conf, "reconnect.backoff.max.ms", "200", text,
-			sizeof(text)));
+	                 rd_kafka_conf_set(conf, "reconnect.backoff.max.ms",
+	                                   "200", text, sizeof(text)));
 	rd_kafka_conf_set_dr_msg_cb(conf, delivery_report);
 	rd_kafka_t *producer =
 		rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
@@ -214,12 +229,14 @@ send_one(rd_kafka_t *producer, const char *topic, int *out_outcome)
 {
 	char body[] = "x";
 
-	assert_int_equal(0,
+	assert_int_equal(
+		0,
 		rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic),
-			RD_KAFKA_V_PARTITION(0),
-			RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-			RD_KAFKA_V_VALUE(body, 1),
-			RD_KAFKA_V_OPAQUE(out_outcome), RD_KAFKA_V_END));
+	                          RD_KAFKA_V_PARTITION(0),
+	                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+	                          RD_KAFKA_V_VALUE(body, 1),
+	                          RD_KAFKA_V_OPAQUE(out_outcome),
+	                          RD_KAFKA_V_END));
 }
 
 /* SIGUSR2 is about the cluster named last; the first goes on. */
@@ -253,17 +270,23 @@ test_an_outage_holds_one_cluster_until_it_is_back(void **state)
 static void
 test_a_wrong_command_line_is_refused(void **state)
 {
-	static const char *const WRONG[] = { "--topic sales", "--topic sales:0",
-		"--topic sales:1001", "--topic a/b:1", "--brokers 0",
-		"--topic a:1 --topic a:2", "--topic a:1 --cluster late",
-		"--cluster a --cluster a", "--topics-from /nonexistent",
-		"extra", "--nonsense" };
+	static const char *const WRONG[] = { "--topic sales",
+		                             "--topic sales:0",
+		                             "--topic sales:1001",
+		                             "--topic a/b:1",
+		                             "--brokers 0",
+		                             "--topic a:1 --topic a:2",
+		                             "--topic a:1 --cluster late",
+		                             "--cluster a --cluster a",
+		                             "--topics-from /nonexistent",
+		                             "extra",
+		                             "--nonsense" };
 	char program[4096], command[8192];
 
 	program_path(program, sizeof(program));
 	for (size_t i = 0; i < sizeof(WRONG) / sizeof(WRONG[0]); i++) {
 		(void)snprintf(command, sizeof(command), "%s %s 2>&1", program,
-			WRONG[i]);
+		               WRONG[i]);
 		int status = system(command);
 		assert_true(WIFEXITED(status));
 		assert_int_equal(2, WEXITSTATUS(status));
