@@ -52,8 +52,8 @@ int32_t
 contract_id(const struct contract *contract);
 
 struct contract_input {
-	const uint8_t *key; /* NULL: null key */
-	const uint8_t *body; /* NULL: tombstone */
+	const uint8_t *key;     /* NULL: null key */
+	const uint8_t *body;    /* NULL: tombstone */
 	const uint8_t *headers; /* in the journal's form; NULL: none */
 	int32_t key_len;
 	int32_t body_len;

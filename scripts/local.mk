@@ -1,1 +1,1 @@
-EXTRA_DIST += %D%/README.md %D%/format
+EXTRA_DIST += %D%/README.md %D%/format %D%/kafka

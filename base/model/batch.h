@@ -25,7 +25,7 @@ struct block {
 	int64_t first_seq;
 	uint8_t salt[32];
 	uint8_t *hashes; /* count * DIGEST_SHA256_LEN, in the batch's arena */
-	int32_t day; /* since 1970-01-01, once recorded; else 0 */
+	int32_t day;     /* since 1970-01-01, once recorded; else 0 */
 };
 
 struct batch {
@@ -35,7 +35,7 @@ struct batch {
 	struct message *messages;
 	size_t count;
 	size_t count_max;
-	size_t bytes; /* of keys, bodies and headers */
+	size_t bytes;          /* of keys, bodies and headers */
 	struct kmessage *held; /* Kafka messages to release at the end */
 	size_t held_count;
 	struct pgrows **rows; /* rows of the journal to free at the end */

@@ -55,8 +55,8 @@ struct feed {
 struct deployment {
 	const char *name;
 	int lanes;
-	bool development; /* durability: development */
-	int64_t version;  /* of the catalogue */
+	bool development;   /* durability: development */
+	int64_t version;    /* of the catalogue */
 	uint8_t digest[32]; /* of the whole catalogue */
 	const struct cluster *clusters;
 	size_t cluster_count;
@@ -69,9 +69,9 @@ struct deployment {
 
 /* How compiled contracts are made and freed: contracts/ is above this. */
 struct deployment_contracts {
-	enum err_code (*compile)(int32_t id, const char *name,
-	                         int32_t version, const char *avsc,
-	                         struct contract **out, struct err *err);
+	enum err_code (*compile)(int32_t id, const char *name, int32_t version,
+	                         const char *avsc, struct contract **out,
+	                         struct err *err);
 	void (*free)(struct contract **contract);
 };
 
@@ -85,8 +85,8 @@ struct deployment_contracts {
 enum err_code
 deployment_load(struct pgconn *conn,
                 const struct deployment_contracts *contracts,
-                const struct deployment *previous,
-                struct deployment **out, struct err *err) ERR_MUST_CHECK;
+                const struct deployment *previous, struct deployment **out,
+                struct err *err) ERR_MUST_CHECK;
 
 const struct deployment *
 deployment_ref(const struct deployment *deployment);

@@ -34,9 +34,9 @@ struct message {
 	int32_t partition;      /* of the input, and so of the output */
 	int64_t source_offset;
 	int64_t event_time_ms;
-	int64_t seq; /* 0: not yet assigned */
-	int32_t contract;       /* id of the contract that judged it; 0: none */
-	int32_t source_id;      /* of table source; 0: none */
+	int64_t seq;       /* 0: not yet assigned */
+	int32_t contract;  /* id of the contract that judged it; 0: none */
+	int32_t source_id; /* of table source; 0: none */
 	enum verdict verdict;
 	uint16_t violation_count;
 	bool misrouted; /* its partition contradicts its key */

@@ -21,5 +21,4 @@ migration_check(struct pgconn *conn, struct err *err) ERR_MUST_CHECK;
 
 /* What a daemon's role lacks: ERR_PRIVILEGE with the GRANTs that mend it. */
 enum err_code
-migration_check_privileges(struct pgconn *conn,
-                           struct err *err) ERR_MUST_CHECK;
+migration_check_privileges(struct pgconn *conn, struct err *err) ERR_MUST_CHECK;
