@@ -1,5 +1,12 @@
 noinst_LIBRARIES += libwaybill_runtime.a
 libwaybill_runtime_a_SOURCES = \
+	%D%/arena.c %D%/arena.h \
+	%D%/check.c %D%/check.h \
+	%D%/clock.c %D%/clock.h \
+	%D%/crash.c %D%/crash.h %D%/crash_points.def \
+	%D%/err.c %D%/err.h %D%/err_codes.def \
+	%D%/memory.c %D%/memory.h \
+	%D%/text.c %D%/text.h \
 	%D%/version.c %D%/version.h
 
 WAYBILL_LIBS_RUNTIME = libwaybill_runtime.a \

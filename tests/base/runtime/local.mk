@@ -7,3 +7,25 @@ WAYBILL_TEST_RUNTIME = $(WAYBILL_LIBS_RUNTIME) $(CMOCKA_LIBS)
 
 unit_tests += %D%/test_version
 %C%_test_version_LDADD = $(WAYBILL_TEST_RUNTIME)
+EXTRA_DIST += %D%/dies.h
+
+unit_tests += %D%/test_err
+%C%_test_err_LDADD = $(WAYBILL_TEST_RUNTIME)
+
+unit_tests += %D%/test_check
+%C%_test_check_LDADD = $(WAYBILL_TEST_RUNTIME)
+
+unit_tests += %D%/test_memory
+%C%_test_memory_LDADD = $(WAYBILL_TEST_RUNTIME)
+
+unit_tests += %D%/test_arena
+%C%_test_arena_LDADD = $(WAYBILL_TEST_RUNTIME)
+
+unit_tests += %D%/test_text
+%C%_test_text_LDADD = $(WAYBILL_TEST_RUNTIME)
+
+unit_tests += %D%/test_clock
+%C%_test_clock_LDADD = $(WAYBILL_TEST_RUNTIME)
+
+unit_tests += %D%/test_crash
+%C%_test_crash_LDADD = $(WAYBILL_TEST_RUNTIME)
