@@ -4,9 +4,12 @@ libwaybill_runtime_a_SOURCES = \
 	%D%/check.c %D%/check.h \
 	%D%/clock.c %D%/clock.h \
 	%D%/crash.c %D%/crash.h %D%/crash_points.def \
+	%D%/digest.c %D%/digest.h \
 	%D%/err.c %D%/err.h %D%/err_codes.def \
 	%D%/memory.c %D%/memory.h \
+	%D%/queue.c %D%/queue.h \
 	%D%/text.c %D%/text.h \
+	%D%/thread.c %D%/thread.h \
 	%D%/version.c %D%/version.h
 
 WAYBILL_LIBS_RUNTIME = libwaybill_runtime.a \

@@ -29,3 +29,14 @@ unit_tests += %D%/test_clock
 
 unit_tests += %D%/test_crash
 %C%_test_crash_LDADD = $(WAYBILL_TEST_RUNTIME)
+
+unit_tests += %D%/test_digest
+%C%_test_digest_LDADD = $(WAYBILL_TEST_RUNTIME)
+
+unit_tests += %D%/test_thread
+%C%_test_thread_LDADD = $(WAYBILL_TEST_RUNTIME)
+
+unit_tests += %D%/test_queue
+%C%_test_queue_LDADD = $(WAYBILL_TEST_RUNTIME)
+
+threaded_tests += %D%/test_thread %D%/test_queue

@@ -30,9 +30,7 @@ test_alignment_and_size_zero(void **state)
 static void
 test_blocks_are_apart(void **state)
 {
-	enum {
-		COUNT = 2000
-	};
+	enum { COUNT = 2000 };
 	static unsigned char *blocks[COUNT];
 	static size_t sizes[COUNT];
 	struct arena arena;

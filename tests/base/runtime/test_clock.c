@@ -78,14 +78,14 @@ test_format_every_day(void **state)
 	char text[CLOCK_TEXT_MAX], expected[64];
 
 	for (int64_t ms = INT64_C(-62167219200000);
-		ms <= INT64_C(253402300799999); ms += INT64_C(86400000)) {
+	     ms <= INT64_C(253402300799999); ms += INT64_C(86400000)) {
 		time_t seconds = (time_t)(ms / 1000);
 		struct tm tm;
 
 		gmtime_r(&seconds, &tm);
 		snprintf(expected, sizeof(expected),
-			"%04d-%02d-%02dT00:00:00.000Z", tm.tm_year + 1900,
-			tm.tm_mon + 1, tm.tm_mday);
+		         "%04d-%02d-%02dT00:00:00.000Z", tm.tm_year + 1900,
+		         tm.tm_mon + 1, tm.tm_mday);
 		assert_string_equal(expected, clock_format_ms(ms, text));
 	}
 }

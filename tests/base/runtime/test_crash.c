@@ -65,9 +65,10 @@ test_marker_names_the_point(void **state)
 static void
 test_misspelt_wishes_are_loud(void **state)
 {
-	static const char *const wishes[] = { "RECORDE:1", "RECORDEDX:1",
-		"RECORDED", "RECORDED:", "RECORDED:0", "RECORDED:-1",
-		"RECORDED:1x", ":1" };
+	static const char *const wishes[] = { "RECORDE:1",   "RECORDEDX:1",
+		                              "RECORDED",    "RECORDED:",
+		                              "RECORDED:0",  "RECORDED:-1",
+		                              "RECORDED:1x", ":1" };
 
 	for (size_t i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++)
 		assert_int_equal(SIGABRT, signal_of_child(wishes[i], 1));

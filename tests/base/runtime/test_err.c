@@ -14,7 +14,8 @@ test_set_gives_code_and_text(void **state)
 {
 	struct err err;
 
-	assert_int_equal(ERR_NOT_FOUND,
+	assert_int_equal(
+		ERR_NOT_FOUND,
 		err_set(&err, ERR_NOT_FOUND, "no feed %s/%s", "DE", "stock"));
 	assert_int_equal(ERR_NOT_FOUND, err.code);
 	assert_string_equal("no feed DE/stock", err.text);
@@ -48,7 +49,7 @@ static void
 test_cut_text_is_utf8(void **state)
 {
 	static const char *const letters[] = { "a", "\xc3\xa4", "\xe2\x82\xac",
-		"\xf0\x9f\x9a\x9a" };
+		                               "\xf0\x9f\x9a\x9a" };
 	char large[3 * ERR_TEXT_MAX];
 	struct err err;
 
@@ -59,22 +60,22 @@ test_cut_text_is_utf8(void **state)
 			memset(large, '.', shift);
 			while (len + 5 < sizeof(large)) {
 				memcpy(large + len, letters[l],
-					strlen(letters[l]));
+				       strlen(letters[l]));
 				len += strlen(letters[l]);
 			}
 			large[len] = '\0';
 			err_set(&err, ERR_IO, "%s", large);
 			assert_true(text_is_utf8(err.text, strlen(err.text)));
 			assert_in_range(strlen(err.text), ERR_TEXT_MAX - 4,
-				ERR_TEXT_MAX - 1);
+			                ERR_TEXT_MAX - 1);
 			err_context(&err, "abc");
 			assert_true(text_is_utf8(err.text, strlen(err.text)));
 			assert_in_range(strlen(err.text), ERR_TEXT_MAX - 4,
-				ERR_TEXT_MAX - 1);
+			                ERR_TEXT_MAX - 1);
 			err_context(&err, "%s", large);
 			assert_true(text_is_utf8(err.text, strlen(err.text)));
 			assert_in_range(strlen(err.text), ERR_TEXT_MAX - 7,
-				ERR_TEXT_MAX - 1);
+			                ERR_TEXT_MAX - 1);
 		}
 }
 

@@ -85,7 +85,7 @@ static void
 test_misuse_is_a_bug(void **state)
 {
 	assert_true(dies(dup_null));
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && \
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) &&         \
 	!defined(__clang__) /* their allocators end it in their own way */
 	assert_true(dies(overflow));
 #else

@@ -102,16 +102,16 @@ test_json_escapes(void **state)
 	assert_json("\"\"", NULL, 0);
 	assert_json("\"a\\\"b\\\\c/\"", "a\"b\\c/", 6);
 	assert_json("\"\\n\\r\\t\\b\\f\\u0001\\u001f\\u007f\"",
-		"\n\r\t\b\f\x01\x1f\x7f", 8);
+	            "\n\r\t\b\f\x01\x1f\x7f", 8);
 	assert_json("\"\\u0000\"", "\0", 1);
-	assert_json(
-		"\"\xc3\xa4\xf0\x9f\x9a\x9a\"", "\xc3\xa4\xf0\x9f\x9a\x9a", 6);
+	assert_json("\"\xc3\xa4\xf0\x9f\x9a\x9a\"", "\xc3\xa4\xf0\x9f\x9a\x9a",
+	            6);
 	assert_json("\"\xef\xbf\xbd\"", "\xff", 1);
 	assert_json("\"a\xef\xbf\xbd"
-		    "b\"",
-		"a\xc3"
-		"b",
-		3);
+	            "b\"",
+	            "a\xc3"
+	            "b",
+	            3);
 	assert_json("\"\xef\xbf\xbd\"", "\xc3", 1);
 }
 
@@ -135,7 +135,7 @@ decode(const uint8_t *bytes, size_t len)
 
 	while (i < len) {
 		uint8_t lead = bytes[i];
-		size_t need = lead < 0x80	      ? 1
+		size_t need = lead < 0x80             ? 1
 			: lead >= 0xc0 && lead < 0xe0 ? 2
 			: lead >= 0xe0 && lead < 0xf0 ? 3
 			: lead >= 0xf0 && lead < 0xf8 ? 4
@@ -182,14 +182,14 @@ test_utf8_four_bytes(void **state)
 		for (unsigned int second = 0; second < 0x100; second++)
 			for (unsigned int rest = 0; rest < 9; rest++) {
 				static const uint8_t some[3] = { 0x7f, 0x80,
-					0xbf };
+					                         0xbf };
 
 				bytes[0] = (uint8_t)lead;
 				bytes[1] = (uint8_t)second;
 				bytes[2] = some[rest / 3];
 				bytes[3] = some[rest % 3];
 				assert_int_equal(decode(bytes, 4),
-					text_is_utf8(bytes, 4));
+				                 text_is_utf8(bytes, 4));
 			}
 }
 
@@ -198,22 +198,29 @@ test_utf8_four_bytes(void **state)
 static void
 test_utf8_at_every_place(void **state)
 {
-	static const char *const pieces[] = { "\xff", "\x80", "\xc3\xa4",
-		"\xe2\x82\xac", "\xf0\x9f\x9a\x9a", "\xed\xa0\x80", "\xc3",
-		"\xe2\x82", "\xf0\x9f\x9a", "\xc0\x80" };
+	static const char *const pieces[] = { "\xff",
+		                              "\x80",
+		                              "\xc3\xa4",
+		                              "\xe2\x82\xac",
+		                              "\xf0\x9f\x9a\x9a",
+		                              "\xed\xa0\x80",
+		                              "\xc3",
+		                              "\xe2\x82",
+		                              "\xf0\x9f\x9a",
+		                              "\xc0\x80" };
 	uint8_t bytes[100];
 
 	for (size_t p = 0; p < sizeof(pieces) / sizeof(pieces[0]); p++)
 		for (size_t len = strlen(pieces[p]); len < 80; len++)
 			for (size_t at = 0; at + strlen(pieces[p]) <= len;
-				at++) {
+			     at++) {
 				memset(bytes, 'a', sizeof(bytes));
 				memcpy(bytes + at, pieces[p],
-					strlen(pieces[p]));
+				       strlen(pieces[p]));
 				assert_int_equal(decode(bytes, len),
-					text_is_utf8(bytes, len));
+				                 text_is_utf8(bytes, len));
 				assert_int_equal(decode(bytes + 1, len),
-					text_is_utf8(bytes + 1, len));
+				                 text_is_utf8(bytes + 1, len));
 			}
 	assert_true(text_is_utf8("", 0));
 	assert_true(text_is_utf8(NULL, 0));
