@@ -1,1 +1,1 @@
-EXTRA_DIST += %D%/README.md %D%/format %D%/kafka
+EXTRA_DIST += %D%/README.md %D%/format %D%/install-packages %D%/kafka

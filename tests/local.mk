@@ -26,9 +26,15 @@ AM_TESTS_ENVIRONMENT = \
 	WAYBILL_SOURCE=$(abs_top_srcdir); export WAYBILL_SOURCE; \
 	WAYBILL_BUILD=$(abs_top_builddir); export WAYBILL_BUILD;
 
-check-threads: $(threaded_tests)
+check-threads:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(threaded_tests)'
 
-.PHONY: check-threads
+print-unit-tests:
+	@echo $(unit_tests)
+print-threaded-tests:
+	@echo $(threaded_tests)
 
-EXTRA_DIST += %D%/README.md %D%/driver %D%/no-cmocka %D%/unit.h
+.PHONY: check-threads print-unit-tests print-threaded-tests
+
+EXTRA_DIST += %D%/README.md %D%/driver %D%/no-cmocka %D%/report.py \
+	%D%/threads.supp %D%/unit.h

@@ -27,7 +27,7 @@ NOUNS = {
 }
 PRIVATE = {"base/io/klib.h": ["base/io/k*.c"]}
 STANDARD = re.compile(
-    r"^(sys|netinet|arpa|linux|net)/|^(stdio|stdlib|stdint|stdbool|stddef|"
+    r"^(sys|netinet|arpa|linux|net|sanitizer)/|^(stdio|stdlib|stdint|stdbool|stddef|"
     r"stdarg|stdatomic|stdnoreturn|stdalign|string|strings|errno|math|time|"
     r"limits|inttypes|ctype|assert|signal|setjmp|unistd|fcntl|pthread|poll|"
     r"sched|dirent|dlfcn|endian|byteswap|fnmatch|ftw|getopt|glob|grp|"
