@@ -29,12 +29,16 @@ AM_TESTS_ENVIRONMENT = \
 check-threads:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(threaded_tests)'
 
+# What takes long, with this build; broken off, it goes on where it was.
+check-long: all
+	$(srcdir)/check --use-build $(abs_builddir) long
+
 print-unit-tests:
 	@echo $(unit_tests)
 print-threaded-tests:
 	@echo $(threaded_tests)
 
-.PHONY: check-threads print-unit-tests print-threaded-tests
+.PHONY: check-threads check-long print-unit-tests print-threaded-tests
 
 EXTRA_DIST += %D%/README.md %D%/driver %D%/no-cmocka %D%/report.py \
 	%D%/threads.supp %D%/unit.h

@@ -1,6 +1,8 @@
 # Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0
 """A pytest plugin (-p report): one line with the time for each test, the same
-to the file WAYBILL_RESULTS, from which ./check counts."""
+to the file WAYBILL_RESULTS, from which ./check counts. Tests that are in the
+file WAYBILL_PASSED are left out, and those that pass are added to it: so a long
+run that was broken off goes on where it was."""
 
 import os
 
@@ -8,7 +10,9 @@ import os
 def pytest_report_teststatus(report, config):
     """The lines below say it; keep pytest from printing its dots too."""
     del config
-    return report.outcome, "", ""
+    if report.when == "call" or not report.passed:
+        return report.outcome, "", ""
+    return "", "", ""
 
 
 class Reporter:
@@ -17,8 +21,21 @@ class Reporter:
     def __init__(self, config):
         self.config = config
         self.results = os.environ.get("WAYBILL_RESULTS")
+        self.passed = os.environ.get("WAYBILL_PASSED")
         self.seconds = {}
         self.outcome = {}
+
+    def pytest_collection_modifyitems(self, config, items):
+        if not self.passed or not os.path.exists(self.passed):
+            return
+        with open(self.passed, encoding="utf-8") as file:
+            passed = set(file.read().splitlines())
+        again = [i for i in items if self.told(i.nodeid) in passed]
+        items[:] = [i for i in items if i not in again]
+        config.hook.pytest_deselected(items=again)
+        for item in again:
+            self.say(f"PASS: {self.told(item.nodeid)} 0.000 s (earlier,"
+                     " with the same build)")
 
     def pytest_runtest_logreport(self, report):
         name = report.nodeid
@@ -35,6 +52,8 @@ class Reporter:
         outcome = self.outcome.pop(nodeid, "FAIL")
         self.say(f"{outcome}: {self.told(nodeid)} "
                  f"{self.seconds.pop(nodeid, 0):.3f} s")
+        if self.passed and outcome == "PASS":
+            self.add(self.passed, self.told(nodeid))
 
     def pytest_collectreport(self, report):
         """A file that cannot be read is a failed test."""
@@ -52,8 +71,12 @@ class Reporter:
         terminal.ensure_newline()
         terminal.write_line(line)
         if self.results:
-            with open(self.results, "a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            self.add(self.results, line)
+
+    @staticmethod
+    def add(path, line):
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(line + "\n")
 
 
 def pytest_configure(config):

@@ -19,7 +19,7 @@ struct parser {
 	size_t text_size;
 };
 
-static bool
+__attribute__((format(printf, 2, 3))) static bool
 fail(struct parser *parser, const char *format, ...)
 {
 	va_list args;
