@@ -23,14 +23,21 @@
 #define ARENA_POISON 1
 #endif
 #ifdef ARENA_POISON
-#include <sanitizer/asan_interface.h>
+/* as in the sanitizer's own header, which only some compilers bring along */
+void
+__asan_poison_memory_region(const volatile void *address, size_t size);
+void
+__asan_unpoison_memory_region(const volatile void *address, size_t size);
+#define arena_poison(address, size) __asan_poison_memory_region(address, size)
+#define arena_unpoison(address, size)                                          \
+	__asan_unpoison_memory_region(address, size)
 #else
-#define ASAN_POISON_MEMORY_REGION(address, size)   ((void)(address))
-#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address))
+#define arena_poison(address, size)   ((void)(address))
+#define arena_unpoison(address, size) ((void)(address))
 #endif
 
-#define ARENA_ALIGN	 16
-#define ARENA_SIZE_MAX	 (SIZE_MAX / 4)
+#define ARENA_ALIGN      16
+#define ARENA_SIZE_MAX   (SIZE_MAX / 4)
 #define ARENA_KEEP_BYTES ((size_t)64 << 20)
 
 struct arena_chunk {
@@ -42,7 +49,7 @@ struct arena_chunk {
 };
 
 _Static_assert(sizeof(struct arena_chunk) % ARENA_ALIGN == 0,
-	"a chunk's bytes are aligned");
+               "a chunk's bytes are aligned");
 
 static inline size_t
 arena_round(size_t size)
@@ -53,7 +60,7 @@ arena_round(size_t size)
 static void
 arena_chunk_free(struct arena_chunk *chunk)
 {
-	ASAN_UNPOISON_MEMORY_REGION(chunk->bytes, chunk->size);
+	arena_unpoison(chunk->bytes, chunk->size);
 	memory_release(chunk);
 }
 
@@ -86,19 +93,19 @@ arena_chunk_take(struct arena *arena, size_t size)
 	chunk = memory_alloc(sizeof(*chunk) + size);
 	chunk->size = size;
 	chunk->used = 0;
-	ASAN_POISON_MEMORY_REGION(chunk->bytes, chunk->size);
+	arena_poison(chunk->bytes, chunk->size);
 	return chunk;
 }
 
 static inline void *
 arena_cut(struct arena *arena, struct arena_chunk *chunk, size_t size,
-	size_t rounded)
+          size_t rounded)
 {
 	void *bytes = chunk->bytes + chunk->used;
 
 	chunk->used += rounded;
 	arena->used_bytes += rounded;
-	ASAN_UNPOISON_MEMORY_REGION(bytes, size);
+	arena_unpoison(bytes, size);
 	return bytes;
 }
 
@@ -109,7 +116,7 @@ arena_alloc_slowly(struct arena *arena, size_t size, size_t rounded)
 	struct arena_chunk *chunk = arena_chunk_take(arena, rounded);
 
 	if (current != NULL &&
-		chunk->size - rounded < current->size - current->used) {
+	    chunk->size - rounded < current->size - current->used) {
 		chunk->next = current->next;
 		current->next = chunk;
 	} else {
@@ -157,7 +164,7 @@ arena_reset(struct arena *arena)
 				continue;
 			}
 			kept += chunk->size;
-			ASAN_POISON_MEMORY_REGION(chunk->bytes, chunk->used);
+			arena_poison(chunk->bytes, chunk->used);
 			chunk->used = 0;
 			chunk->next = NULL;
 			*tail = chunk;

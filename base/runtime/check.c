@@ -16,7 +16,8 @@ check_failed(const char *condition, const char *file, int line)
 {
 	char text[512];
 	int len = snprintf(text, sizeof(text),
-		"waybill: check failed: %s (%s:%d)\n", condition, file, line);
+	                   "waybill: check failed: %s (%s:%d)\n", condition,
+	                   file, line);
 
 	if (len >= (int)sizeof(text)) {
 		len = (int)sizeof(text) - 1;

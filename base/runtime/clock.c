@@ -16,7 +16,7 @@
 #define CLOCK_DAY_MS   INT64_C(86400000)
 #define CLOCK_MS_MIN   INT64_C(-62167219200000) /* 0000-01-01T00:00:00.000Z */
 #define CLOCK_MS_MAX   INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
-#define CLOCK_ERA_DAYS 146097 /* 400 years */
+#define CLOCK_ERA_DAYS 146097                   /* 400 years */
 
 static _Atomic(int64_t (*)(void)) clock_fake_now_us;
 static _Atomic(int64_t (*)(void)) clock_fake_wall_ms;
@@ -37,7 +37,7 @@ clock_date(int64_t days)
 		CLOCK_ERA_DAYS;
 	int64_t of_era = since - era * CLOCK_ERA_DAYS;
 	int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 -
-				      of_era / (CLOCK_ERA_DAYS - 1)) /
+	                       of_era / (CLOCK_ERA_DAYS - 1)) /
 		365;
 	int64_t of_year = of_era -
 		(365 * year_of_era + year_of_era / 4 - year_of_era / 100);
@@ -109,8 +109,8 @@ clock_format_ms(int64_t wall_ms, char out_text[CLOCK_TEXT_MAX])
 		days--;
 	}
 	date = clock_date(days);
-	snprintf(out_text, CLOCK_TEXT_MAX,
-		"%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
+	snprintf(
+		out_text, CLOCK_TEXT_MAX, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
 		(unsigned int)date.year % 10000, (unsigned int)date.month % 100,
 		(unsigned int)date.day % 100, (unsigned int)(rest / 3600000),
 		(unsigned int)(rest / 60000 % 60),

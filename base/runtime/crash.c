@@ -46,7 +46,7 @@ crash_read_environment(void)
 	name_len = strcspn(wish, ":");
 	for (int i = 0; i < CRASH_POINT_COUNT; i++)
 		if (strlen(crash_table[i].name) == name_len &&
-			memcmp(crash_table[i].name, wish, name_len) == 0)
+		    memcmp(crash_table[i].name, wish, name_len) == 0)
 			crash_wanted = i;
 	CHECK(crash_wanted >= 0 && wish[name_len] == ':');
 	count = strtol(wish + name_len + 1, &end, 10);
@@ -63,7 +63,7 @@ crash_die(enum crash_point point)
 
 	if (crash_marker != NULL) {
 		int file = open(crash_marker,
-			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+		                O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
 		CHECK(file >= 0);
 		CHECK(write(file, name, strlen(name)) == (ssize_t)strlen(name));

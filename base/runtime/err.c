@@ -19,7 +19,7 @@ struct err_entry {
 };
 
 static const struct err_entry err_table[ERR_CODE_COUNT] = {
-#define ERR_CODE(name, class, http, text) \
+#define ERR_CODE(name, class, http, text)                                      \
 	[ERR_##name] = { #name, ERR_CLASS_##class, http, text },
 #include "base/runtime/err_codes.def"
 #undef ERR_CODE
@@ -41,7 +41,7 @@ err_trim(char *text, size_t len)
 	size_t need;
 
 	while (start > 0 && len - start < 3 &&
-		((unsigned char)text[start - 1] & 0xc0) == 0x80)
+	       ((unsigned char)text[start - 1] & 0xc0) == 0x80)
 		start--;
 	if (start == 0)
 		return;

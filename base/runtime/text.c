@@ -14,7 +14,7 @@
 #include "base/runtime/memory.h"
 
 #define TEXT_SIZE_FIRST 64
-#define TEXT_HIGH_BITS	UINT64_C(0x8080808080808080)
+#define TEXT_HIGH_BITS  UINT64_C(0x8080808080808080)
 
 /* Makes room for len more bytes and the NUL; returns how many may be added. */
 static size_t
@@ -93,9 +93,8 @@ text_ascii(const uint8_t *bytes, size_t len)
 
 	for (; len - i >= 32; i += 32)
 		if (((text_word(bytes + i) | text_word(bytes + i + 8) |
-			     text_word(bytes + i + 16) |
-			     text_word(bytes + i + 24)) &
-			    TEXT_HIGH_BITS) != 0)
+		      text_word(bytes + i + 16) | text_word(bytes + i + 24)) &
+		     TEXT_HIGH_BITS) != 0)
 			break;
 	for (; len - i >= 8; i += 8)
 		if ((text_word(bytes + i) & TEXT_HIGH_BITS) != 0)
@@ -107,11 +106,8 @@ static void
 text_add_json_byte(struct text *text, uint8_t byte)
 {
 	static const char short_forms[32] = {
-		['\b'] = 'b',
-		['\f'] = 'f',
-		['\n'] = 'n',
-		['\r'] = 'r',
-		['\t'] = 't',
+		['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n',
+		['\r'] = 'r', ['\t'] = 't',
 	};
 	char escape[8];
 
@@ -217,7 +213,7 @@ text_add_json(struct text *text, const char *string, size_t len)
 		size_t sequence = text_sequence(bytes + i, len - i);
 
 		if (sequence > 0 && bytes[i] >= 0x20 && bytes[i] != '"' &&
-			bytes[i] != '\\' && bytes[i] != 0x7f) {
+		    bytes[i] != '\\' && bytes[i] != 0x7f) {
 			i += sequence;
 			continue;
 		}
@@ -271,7 +267,7 @@ text_is_utf8(const void *bytes, size_t len)
 		i += text_ascii(from + i, len - i);
 		/* the last 8 bytes in one look, also where they overlap */
 		if (len - i < 8 && len >= 8 &&
-			(text_word(from + len - 8) & TEXT_HIGH_BITS) == 0)
+		    (text_word(from + len - 8) & TEXT_HIGH_BITS) == 0)
 			return true;
 		/* then the few bytes up to the next stretch of ASCII */
 		for (int n = 0; n < 8 && i < len; n++) {

@@ -39,4 +39,7 @@ unit_tests += %D%/test_thread
 unit_tests += %D%/test_queue
 %C%_test_queue_LDADD = $(WAYBILL_TEST_RUNTIME)
 
-threaded_tests += %D%/test_thread %D%/test_queue
+unit_tests += %D%/test_log
+%C%_test_log_LDADD = $(WAYBILL_TEST_RUNTIME)
+
+threaded_tests += %D%/test_thread %D%/test_queue %D%/test_log
