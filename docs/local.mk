@@ -1,2 +1,6 @@
 EXTRA_DIST += %D%/README.md
 EXTRA_DIST += %D%/decisions/README.md
+EXTRA_DIST += %D%/decisions/0001-build-without-libtool.md
+EXTRA_DIST += %D%/decisions/0002-end-to-end-tests-in-python.md
+EXTRA_DIST += %D%/decisions/0003-the-rules-of-the-house-are-tests.md
+EXTRA_DIST += %D%/decisions/0004-check-on-a-bare-machine.md
