@@ -3,6 +3,7 @@
 unit_tests =
 threaded_tests =
 
+include tests/support/local.mk
 include tests/base/runtime/local.mk
 include tests/base/io/local.mk
 include tests/base/model/local.mk

@@ -1,5 +1,14 @@
 noinst_LIBRARIES += libwaybill_io.a
-libwaybill_io_a_SOURCES =
+libwaybill_io_a_SOURCES = \
+	%D%/pgarray.c %D%/pgarray.h \
+	%D%/pgconn.c %D%/pgconn.h \
+	%D%/pgconnect.c \
+	%D%/pgerror.c \
+	%D%/pglib.h \
+	%D%/pgprepare.c \
+	%D%/pgrows.c \
+	%D%/pgvalue.c \
+	%D%/pgwait.c
 
 WAYBILL_LIBS_IO = libwaybill_io.a $(WAYBILL_LIBS_RUNTIME) \
 	$(RDKAFKA_LIBS) $(LIBPQ_LIBS) $(MICROHTTPD_LIBS) $(CURL_LIBS)

@@ -3,10 +3,18 @@
 /*
  * One connection to Postgres: pipeline mode, binary parameters and results,
  * and every notice seen, because a warning during COMMIT means that its
- * outcome is unknown. libpq is included in pgconn.c only.
+ * outcome is unknown. libpq is included through pglib.h, in base/io/pg*.c
+ * only.
  *
  * Owner's thread only. After ERR_POSTGRES_LOST nothing more can be done with
  * a connection but pgconn_close; what was under way is then unknown.
+ *
+ * Errors of statements: ERR_POSTGRES_LOST (shutdown, SQLSTATE classes 08 and
+ * 53, 57P0x, anything FATAL), ERR_TIMEOUT with a connection that stays good
+ * (deadlock, lock_timeout, cancel: classes 40, 55P03, 57014), ERR_PRIVILEGE
+ * (42501, 28), ERR_LANE_LOST (WB001), ERR_CONFLICT (WB002), ERR_NOT_FOUND
+ * (WB003), and ERR_POSTGRES_QUERY for all others. The text begins with the
+ * statement's name.
  */
 #include <stdbool.h>
 #include <stddef.h>

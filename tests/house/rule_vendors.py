@@ -10,7 +10,7 @@ from tree import Fault
 # The header, the one file of the product that has it, and who else may: what
 # only tests, and programs that are the vendor's library and little more.
 VENDORS = [
-    ("libpq-fe.h", "base/io/pgconn.c"),
+    ("libpq-fe.h", "base/io/pglib.h"),
     ("librdkafka/*", "base/io/klib.h"),
     ("microhttpd.h", "base/io/httpd.c"),
     ("curl/*", "base/io/httpc.c"),
@@ -25,7 +25,8 @@ NOUNS = {
     # The embedded broker is the vendor's mock cluster with a main around it.
     "librdkafka/*": ["examples/broker/*.c"],
 }
-PRIVATE = {"base/io/klib.h": ["base/io/k*.c"]}
+PRIVATE = {"base/io/klib.h": ["base/io/k*.c"],
+           "base/io/pglib.h": ["base/io/pg*.c"]}
 STANDARD = re.compile(
     r"^(sys|netinet|arpa|linux|net|sanitizer)/|^(stdio|stdlib|stdint|stdbool|stddef|"
     r"stdarg|stdatomic|stdnoreturn|stdalign|string|strings|errno|math|time|"
@@ -68,7 +69,7 @@ def faults_of_system(path, number, name):
 
 KLIB = '#include "base/io/klib.h"\n'
 PLANTED = [
-    ({"base/io/pgconn.c": "#include <libpq-fe.h>\n"}, None),
+    ({"base/io/pglib.h": "#include <libpq-fe.h>\n"}, None),
     ({"base/model/x.c": "#include <libpq-fe.h>\n"}, "belongs in"),
     ({"gateway/x.h": "#include <librdkafka/rdkafka.h>\n"}, "belongs in"),
     ({"base/io/kconsumer.c": KLIB}, None),

@@ -4,3 +4,10 @@
 # and, where it starts threads, for the run under TSan:
 #	threaded_tests += %D%/test_TEST
 WAYBILL_TEST_IO = $(WAYBILL_LIBS_IO) $(CMOCKA_LIBS)
+
+unit_tests += %D%/test_pgarray
+%C%_test_pgarray_LDADD = $(WAYBILL_TEST_IO)
+
+unit_tests += %D%/test_pgconn
+%C%_test_pgconn_SOURCES = %D%/test_pgconn.c $(WAYBILL_TEST_POSTGRES)
+%C%_test_pgconn_LDADD = $(WAYBILL_TEST_IO)
