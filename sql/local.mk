@@ -1,3 +1,14 @@
-# Installed to $(pkgdatadir)/sql, where the daemon looks for migrations:
-#	nobase_dist_pkgdata_DATA += %D%/0001_noun.sql
+# Installed to $(pkgdatadir)/sql, where migrations are looked for.
+nobase_dist_pkgdata_DATA += \
+	%D%/0001_role.sql \
+	%D%/0002_catalogue.sql \
+	%D%/0003_lane.sql \
+	%D%/0004_journal.sql \
+	%D%/functions/access.sql \
+	%D%/functions/catalogue.sql \
+	%D%/functions/journal.sql \
+	%D%/functions/lane.sql \
+	%D%/functions/message.sql \
+	%D%/functions/today.sql \
+	%D%/policies.sql
 EXTRA_DIST += %D%/README.md
