@@ -11,12 +11,14 @@ import time
 from collections import namedtuple
 
 from confluent_kafka import (Consumer, KafkaError, KafkaException,
-                             TopicPartition, TIMESTAMP_NOT_AVAILABLE)
+                             TopicPartition, TIMESTAMP_LOG_APPEND_TIME)
 
 Message = namedtuple(
-    "Message", "topic partition offset key value headers timestamp")
+    "Message",
+    "topic partition offset key value headers timestamp is_append_time")
 
 QUIET_S = 30
+MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
 
 
 def _consumer(bootstrap, committed):
@@ -31,25 +33,28 @@ def _consumer(bootstrap, committed):
         "queued.min.messages": 200000,
         "queued.max.messages.kbytes": 65536,
         "check.crcs": True,
+        "fetch.wait.max.ms": 20,   # the end is an empty answer
     })
 
 
-def read(bootstrap, topics, committed=True):
+def read(bootstrap, topics, committed=True, is_missing_empty=False):
     """Yields every Message of TOPICS up to their present end."""
     if isinstance(topics, str):
         topics = [topics]
     consumer = _consumer(bootstrap, committed)
     try:
-        yield from _read(consumer, topics)
+        yield from _read(consumer, topics, is_missing_empty)
     finally:
         consumer.close()
 
 
-def _read(consumer, topics):
+def _read(consumer, topics, is_missing_empty):
     places = []
     for topic in topics:
         found = consumer.list_topics(topic, timeout=QUIET_S).topics[topic]
         if found.error is not None:
+            if is_missing_empty and found.error.code() in MISSING:
+                continue
             raise KafkaException(found.error)
         for partition in found.partitions:
             low, high = consumer.get_watermark_offsets(
@@ -70,8 +75,8 @@ def _read(consumer, topics):
                 yield Message(
                     message.topic(), message.partition(), message.offset(),
                     message.key(), message.value(),
-                    tuple(message.headers() or ()),
-                    None if kind == TIMESTAMP_NOT_AVAILABLE else stamp)
+                    tuple(message.headers() or ()), stamp,
+                    kind == TIMESTAMP_LOG_APPEND_TIME)
             elif error.code() == KafkaError._PARTITION_EOF:
                 reading.discard((message.topic(), message.partition()))
             elif not error.retriable():

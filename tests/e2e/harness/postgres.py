@@ -28,6 +28,8 @@ SETTINGS = {
     "max_connections": "120",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
+    # When each transaction committed: the proof of record before forward.
+    "track_commit_timestamp": "on",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "lc_messages": "C",
