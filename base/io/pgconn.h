@@ -146,7 +146,8 @@ pgconn_send(struct pgconn *conn, const struct pgstatement *statement,
 enum err_code
 pgconn_sync(struct pgconn *conn, struct err *err) ERR_MUST_CHECK;
 
-/* Pushes all that is queued to the socket without waiting for answers. */
+/* Pushes all that is queued to the socket without waiting for answers, and
+   asks for those that are ready: else the server keeps them until the sync. */
 enum err_code
 pgconn_flush(struct pgconn *conn, struct err *err) ERR_MUST_CHECK;
 

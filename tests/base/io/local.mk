@@ -11,3 +11,12 @@ unit_tests += %D%/test_pgarray
 unit_tests += %D%/test_pgconn
 %C%_test_pgconn_SOURCES = %D%/test_pgconn.c $(WAYBILL_TEST_POSTGRES)
 %C%_test_pgconn_LDADD = $(WAYBILL_TEST_IO)
+
+unit_tests += %D%/test_pgconn_pipeline
+%C%_test_pgconn_pipeline_SOURCES = %D%/test_pgconn_pipeline.c \
+	$(WAYBILL_TEST_POSTGRES)
+%C%_test_pgconn_pipeline_LDADD = $(WAYBILL_TEST_IO)
+
+unit_tests += %D%/test_pgrows
+%C%_test_pgrows_SOURCES = %D%/test_pgrows.c $(WAYBILL_TEST_POSTGRES)
+%C%_test_pgrows_LDADD = $(WAYBILL_TEST_IO)
