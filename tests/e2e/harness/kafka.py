@@ -199,6 +199,14 @@ class Node:
         return self.process is not None and self.process.is_running()
 
 
+def _cluster_id():
+    """As Kafka draws one: a first "-" would be read as an option."""
+    while True:
+        drawn = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()
+        if not drawn.startswith("-"):
+            return drawn.rstrip("=")
+
+
 class Kafka:
     """A cluster in a folder; its data and ports survive stop and start."""
 
@@ -210,8 +218,7 @@ class Kafka:
         self.name = name
         self.heap = heap
         self.settings = settings or {}
-        self.cluster_id = base64.urlsafe_b64encode(
-            uuid.uuid4().bytes).decode().rstrip("=")
+        self.cluster_id = _cluster_id()
         self.nodes = [Node(n + 1, os.path.join(self.dir, "node%d" % (n + 1)))
                       for n in range(brokers)]
 
@@ -350,7 +357,11 @@ class Kafka:
             shutil.rmtree(self.dir, ignore_errors=True)
 
     def __enter__(self):
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.remove()
+            raise
 
     def __exit__(self, *_):
         self.remove()
