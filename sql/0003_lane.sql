@@ -65,7 +65,7 @@ create table waybill.route (
 	ever_delivered bool not null default false,
 	incarnation int4,
 	seq int8,
-	state text not null check (state in ('running', 'catching-up', 'down',
+	state text not null check (state in ('recovering', 'running', 'catching-up', 'down',
 		'stalled', 'progress-blocked', 'diverged', 'stopped')),
 	reason text,
 	since timestamptz not null default now(),
@@ -99,6 +99,7 @@ create table waybill.parked (
 	first_seq int8 not null,
 	reason text not null,
 	since timestamptz not null default now(),
+	release_wanted bool not null default false,
 	primary key (cluster, lane, tenant, feed)
 );
 comment on table waybill.parked is 'Feeds that wait on a cluster because of a message that it will not take; the others flow.';
@@ -106,8 +107,9 @@ comment on column waybill.parked.cluster is 'The output cluster.';
 comment on column waybill.parked.lane is 'The lane.';
 comment on column waybill.parked.tenant is 'Whose.';
 comment on column waybill.parked.feed is 'The feed that waits.';
-comment on column waybill.parked.first_seq is 'The first message that waits.';
+comment on column waybill.parked.first_seq is 'Everything of the feed up to and including this seq is delivered.';
 comment on column waybill.parked.reason is 'Why, for a person.';
+comment on column waybill.parked.release_wanted is 'A person has asked to send it again: waybill unpark.';
 comment on column waybill.parked.since is 'Since when.';
 
 create table waybill.source (

@@ -7,6 +7,7 @@
  * from the journal; forwarders share it and the last one frees it.
  */
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,12 @@ struct block {
 	int32_t day;     /* since 1970-01-01, once recorded; else 0 */
 };
 
+/* Where reading a source goes on once the batch is recorded. */
+struct position {
+	int32_t source_id;
+	int64_t next;
+};
+
 struct batch {
 	atomic_int references;
 	struct arena arena;
@@ -42,6 +49,9 @@ struct batch {
 	size_t row_count;
 	struct block *blocks;
 	size_t block_count;
+	struct position *positions; /* in the arena */
+	size_t position_count;
+	bool positions_full; /* of all sources of the lane, not only changed */
 
 	/* The journal commit, once the lane has assigned it. */
 	int lane;

@@ -4,6 +4,7 @@
  * A message on the road. Its bytes are borrowed from whoever holds them (a
  * Kafka message, a row of the journal, an arena) until its batch is freed.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/io/kconsumer.h"

@@ -45,13 +45,13 @@ begin
 	return query
 	update waybill.lane l
 	set epoch = l.epoch + 1, owner = $2
-	where l.lane = $1 and (l.owner is null or not exists (
+	where l.lane = $1 and (l.owner is null or l.owner = $2 or not exists (
 		select from waybill.daemon d
 		where d.daemon = l.owner and d.deadline > clock_timestamp()))
 	returning l.*;
 end
 $$;
-comment on function waybill.lane_claim(int4, text) is 'Takes a lane that is free or whose owner''s deadline has passed, with a new epoch; returns its row, or none.';
+comment on function waybill.lane_claim(int4, text) is 'Takes a lane that is free, the caller''s own, or whose owner''s deadline has passed, with a new epoch; returns its row, or none.';
 
 create or replace function waybill.lane_release(lane int4, epoch int8, daemon text)
 returns bool
@@ -66,7 +66,7 @@ $$;
 comment on function waybill.lane_release(int4, int8, text) is 'Gives a lane back; false: it was no longer the caller''s.';
 
 create or replace function waybill.lane_advance(lane int4, epoch int8,
-	incarnation int4, old_seq int8, new_seq int8, chain bytea) returns void
+	incarnation int4, old_seq int8, new_seq int8, chain bytea) returns date
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -99,9 +99,10 @@ begin
 		values ($1, $3, new_day, $4)
 		on conflict do nothing;
 	end if;
+	return new_day;
 end
 $$;
-comment on function waybill.lane_advance(int4, int8, int4, int8, int8, bytea) is 'The first statement of each journal transaction: compare-and-set of the lane''s row. Raises WB001 where the row does not match, so that nothing behind it in a pipeline commits.';
+comment on function waybill.lane_advance(int4, int8, int4, int8, int8, bytea) is 'The first statement of each journal transaction: compare-and-set of the lane''s row. Raises WB001 where the row does not match, so that nothing behind it in a pipeline commits. Returns the lane''s day, which never decreases.';
 
 create or replace function waybill.lane_positions(lane int4)
 returns table (source int4, next int8)

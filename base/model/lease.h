@@ -1,0 +1,35 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The heartbeat of a daemon and who has which lane (tables daemon and lane).
+ * The clock of Postgres alone decides who is alive.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/runtime/err.h"
+
+struct pgconn;
+
+#define LEASE_LANES_MAX 64
+
+struct lease_view {
+	int daemons; /* alive, this one included */
+	int lanes;   /* of the deployment */
+	bool mine[LEASE_LANES_MAX];
+	bool free[LEASE_LANES_MAX]; /* no owner, or a dead one */
+};
+
+/* Renews this daemon's heartbeat for ttl_ms. */
+enum err_code
+lease_beat(struct pgconn *conn, const char *daemon, const char *url,
+           int64_t ttl_ms, struct err *err) ERR_MUST_CHECK;
+
+/* The daemon is gone from now on. */
+enum err_code
+lease_leave(struct pgconn *conn, const char *daemon,
+            struct err *err) ERR_MUST_CHECK;
+
+enum err_code
+lease_look(struct pgconn *conn, const char *daemon, struct lease_view *out,
+           struct err *err) ERR_MUST_CHECK;

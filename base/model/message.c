@@ -1,0 +1,91 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The words for a message: its verdict and the written form of its id.
+ */
+#include "base/model/message.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/runtime/check.h"
+
+static const char *const verdict_names[] = {
+	[VERDICT_ACCEPTED] = "accepted",
+	[VERDICT_REJECTED] = "rejected",
+	[VERDICT_DUPLICATE] = "duplicate",
+	[VERDICT_CONFLICT] = "conflict",
+};
+
+/* Reads a decimal number without sign or leading zero, up to max. */
+static bool
+read_number(const char **at, int64_t max, int64_t *out)
+{
+	const char *p = *at;
+	int64_t value = 0;
+
+	if (*p < '0' || *p > '9' || (*p == '0' && p[1] >= '0' && p[1] <= '9'))
+		return false;
+	for (; *p >= '0' && *p <= '9'; p++) {
+		if (value > (max - (*p - '0')) / 10)
+			return false;
+		value = value * 10 + (*p - '0');
+	}
+	*at = p;
+	*out = value;
+	return true;
+}
+
+/* -- public ---------------------------------------------------------------- */
+
+const char *
+verdict_name(enum verdict verdict)
+{
+	CHECK((size_t)verdict < sizeof(verdict_names) / sizeof(char *));
+	return verdict_names[verdict];
+}
+
+/* Written once for each message that leaves: no printf. */
+int
+message_id_print(char out[MESSAGE_ID_MAX], int lane, int incarnation,
+                 int64_t seq)
+{
+	const int64_t parts[3] = { lane, incarnation, seq };
+	char digits[24];
+	int len = 0;
+
+	CHECK(lane >= 0 && incarnation >= 0 && seq >= 0);
+	for (int i = 0; i < 3; i++) {
+		int64_t value = parts[i];
+		int n = 0;
+
+		do {
+			digits[n++] = (char)('0' + value % 10);
+			value /= 10;
+		} while (value > 0);
+		while (n > 0)
+			out[len++] = digits[--n];
+		if (i < 2)
+			out[len++] = '-';
+	}
+	out[len] = '\0';
+	return len;
+}
+
+bool
+message_id_parse(const char *text, int *out_lane, int *out_incarnation,
+                 int64_t *out_seq)
+{
+	int64_t lane, incarnation, seq;
+
+	if (!read_number(&text, INT32_MAX, &lane) || *text++ != '-')
+		return false;
+	if (!read_number(&text, INT32_MAX, &incarnation) || *text++ != '-')
+		return false;
+	if (!read_number(&text, INT64_MAX, &seq) || *text != '\0')
+		return false;
+	*out_lane = (int)lane;
+	*out_incarnation = (int)incarnation;
+	*out_seq = seq;
+	return true;
+}

@@ -1,0 +1,72 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * A lane's way to a cluster, as people see it (tables route and parked). The
+ * truth about how far it is stands in the cluster itself, in the progress
+ * record; only ever_delivered is relied upon: without it, a cluster that has
+ * no progress record would look like a new one.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/runtime/err.h"
+
+struct pgconn;
+
+enum route_state {
+	ROUTE_RECOVERING,
+	ROUTE_RUNNING,
+	ROUTE_CATCHING_UP,
+	ROUTE_DOWN,    /* the cluster does not answer */
+	ROUTE_STALLED, /* a partition has no leader, or the like */
+	ROUTE_BLOCKED, /* ERR_PROGRESS_BLOCKED */
+	ROUTE_DIVERGED,
+	ROUTE_STOPPED,
+};
+
+const char *
+route_state_name(enum route_state state);
+
+struct route_row {
+	int lane;
+	const char *cluster;
+	int incarnation;
+	int64_t seq;
+	enum route_state state;
+	const char *reason; /* "" while running */
+};
+
+enum err_code
+route_mark(struct pgconn *conn, const struct route_row *row,
+           struct err *err) ERR_MUST_CHECK;
+
+/* Durable when it returns. */
+enum err_code
+route_mark_delivered(struct pgconn *conn, int lane, const char *cluster,
+                     struct err *err) ERR_MUST_CHECK;
+
+enum err_code
+route_ever_delivered(struct pgconn *conn, int lane, const char *cluster,
+                     bool *out, struct err *err) ERR_MUST_CHECK;
+
+struct route_parked {
+	int lane;
+	const char *cluster;
+	const char *tenant;
+	const char *feed;
+	int64_t seq; /* delivered up to here */
+	const char *reason;
+};
+
+enum err_code
+route_park(struct pgconn *conn, const struct route_parked *parked,
+           struct err *err) ERR_MUST_CHECK;
+
+enum err_code
+route_unpark(struct pgconn *conn, const struct route_parked *parked,
+             struct err *err) ERR_MUST_CHECK;
+
+/* Whether a person has asked to send it again. */
+enum err_code
+route_release_wanted(struct pgconn *conn, const struct route_parked *parked,
+                     bool *out, struct err *err) ERR_MUST_CHECK;

@@ -1,0 +1,216 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The headers of what leaves; docs/headers.md lists them for consumers.
+ */
+#include "gateway/parcel.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/model/batch.h"
+#include "base/model/deployment.h"
+#include "base/model/source.h"
+#include "base/model/violation.h"
+#include "base/model/wire.h"
+#include "base/runtime/check.h"
+
+#define OWN_HEADERS          8
+#define VIOLATIONS_BYTES_MAX (64 * 1024)
+
+/* A producer's header from the journal's form. False: they do not fit. */
+static bool
+add_header(struct parcel *parcel, size_t *count, size_t *names_used,
+           const uint8_t **at, const uint8_t *end)
+{
+	struct kheader *header = &parcel->headers[*count];
+	int32_t name_len, value_len;
+
+	CHECK(end - *at >= 4);
+	name_len = wire_get_int4(*at);
+	*at += 4;
+	CHECK(name_len >= 0 && end - *at >= name_len + 4);
+	if (*count + OWN_HEADERS >= PARCEL_HEADERS_MAX ||
+	    *names_used + (size_t)name_len + 1 > sizeof(parcel->names))
+		return false;
+	memcpy(parcel->names + *names_used, *at, (size_t)name_len);
+	parcel->names[*names_used + (size_t)name_len] = '\0';
+	header->name = parcel->names + *names_used;
+	*names_used += (size_t)name_len + 1;
+	*at += name_len;
+	value_len = wire_get_int4(*at);
+	*at += 4;
+	header->value = value_len < 0 ? NULL : *at;
+	header->value_len = value_len < 0 ? 0 : value_len;
+	if (value_len > 0)
+		*at += value_len;
+	CHECK(*at <= end);
+	(*count)++;
+	return true;
+}
+
+static size_t
+add_producer_headers(struct parcel *parcel, const struct message *m)
+{
+	const uint8_t *at = m->headers;
+	size_t count = 0, names_used = 0;
+
+	if (m->headers_len <= 0)
+		return 0;
+	/* More than fits is refused by the contract stage before. */
+	while (at < m->headers + m->headers_len &&
+	       add_header(parcel, &count, &names_used, &at,
+	                  m->headers + m->headers_len))
+		;
+	return count;
+}
+
+static size_t
+add_text(struct parcel *parcel, size_t count, const char *name,
+         const char *value, int len)
+{
+	parcel->headers[count] = (struct kheader){ .name = name,
+		                                   .value = value,
+		                                   .value_len = len };
+	return count + 1;
+}
+
+/* Decimal, without printf: three of these a message. */
+static int
+print_int(char *out, int64_t value)
+{
+	char digits[24];
+	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	int n = 0, len = 0;
+
+	do {
+		digits[n++] = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest > 0);
+	if (value < 0)
+		out[len++] = '-';
+	while (n > 0)
+		out[len++] = digits[--n];
+	out[len] = '\0';
+	return len;
+}
+
+static int
+print_source(char *out, size_t size, const struct message *m)
+{
+	size_t len = strlen(m->source->topic);
+
+	CHECK(len + 48 < size);
+	memcpy(out, m->source->topic, len);
+	out[len++] = '/';
+	len += (size_t)print_int(out + len, m->source->partition);
+	out[len++] = '/';
+	len += (size_t)print_int(out + len, m->source_offset);
+	return (int)len;
+}
+
+static void
+print_violations(struct parcel *parcel, const struct message *m)
+{
+	struct text *out = &parcel->violations;
+
+	text_reset(out);
+	text_add(out, "[");
+	for (int i = 0; i < m->violation_count; i++) {
+		const struct violation *v = &m->violations[i];
+
+		text_add(out, i > 0 ? ",{\"rule\":" : "{\"rule\":");
+		text_add_json(out, v->rule, strlen(v->rule));
+		text_add(out, ",\"path\":");
+		text_add_json(out, v->path, strlen(v->path));
+		text_add(out, ",\"expected\":");
+		text_add_json(out, v->expected, strlen(v->expected));
+		text_add(out, ",\"value\":");
+		text_add_json(out, v->value, strlen(v->value));
+		text_addf(out, ",\"offset\":%d}", v->byte_offset);
+	}
+	text_add(out, "]");
+}
+
+static void
+print_contract(struct parcel *parcel, const struct message *m)
+{
+	const struct feed *feed = m->feed;
+
+	if (m->contract == feed->contract_id)
+		snprintf(parcel->contract, sizeof(parcel->contract), "%s/%d",
+		         feed->contract_name, feed->contract_version);
+	else
+		snprintf(parcel->contract, sizeof(parcel->contract), "id %d",
+		         m->contract);
+}
+
+static size_t
+add_dead_letter_headers(struct parcel *parcel, size_t count,
+                        const struct message *m, struct ksend *out)
+{
+	print_violations(parcel, m);
+	print_contract(parcel, m);
+	count = add_text(parcel, count, "waybill-tenant", m->feed->tenant,
+	                 (int)strlen(m->feed->tenant));
+	count = add_text(parcel, count, "waybill-feed", m->feed->name,
+	                 (int)strlen(m->feed->name));
+	count = add_text(parcel, count, "waybill-contract", parcel->contract,
+	                 (int)strlen(parcel->contract));
+	count = add_text(parcel, count, "waybill-violations",
+	                 text_string(&parcel->violations),
+	                 (int)parcel->violations.len);
+	if (m->body_len > m->feed->message_bytes_max) {
+		/* The cluster would not take it: the journal has it. */
+		out->body = NULL;
+		out->body_len = 0;
+		count = add_text(parcel, count, "waybill-body", "reference", 9);
+	}
+	return count;
+}
+
+/* -- public ---------------------------------------------------------------- */
+
+void
+parcel_init(struct parcel *parcel)
+{
+	memset(parcel, 0, sizeof(*parcel));
+	text_init(&parcel->violations, VIOLATIONS_BYTES_MAX);
+}
+
+void
+parcel_fini(struct parcel *parcel)
+{
+	text_fini(&parcel->violations);
+}
+
+void
+parcel_fill(struct parcel *parcel, const struct batch *batch,
+            const struct message *m, struct ktopic *topic, struct ksend *out)
+{
+	size_t count = add_producer_headers(parcel, m);
+	int len;
+
+	*out = (struct ksend){
+		.topic = topic,
+		.partition = m->partition,
+		.key = m->key,
+		.body = m->body,
+		.key_len = m->key_len > 0 ? m->key_len : 0,
+		.body_len = m->body_len > 0 ? m->body_len : 0,
+		.time_ms = batch->recorded_ms,
+		.headers = parcel->headers,
+	};
+	len = message_id_print(parcel->id, batch->lane, batch->incarnation,
+	                       m->seq);
+	count = add_text(parcel, count, "waybill-id", parcel->id, len);
+	len = print_source(parcel->source, sizeof(parcel->source), m);
+	count = add_text(parcel, count, "waybill-source", parcel->source, len);
+	len = print_int(parcel->time, m->event_time_ms);
+	count = add_text(parcel, count, "waybill-time", parcel->time, len);
+	if (m->verdict != VERDICT_ACCEPTED) {
+		out->partition = m->partition % m->feed->dead_letter_partitions;
+		count = add_dead_letter_headers(parcel, count, m, out);
+	}
+	out->header_count = count;
+}
