@@ -15,6 +15,10 @@
 struct text;
 struct json; /* one value */
 
+/* Jansson exports functions of these names, and calls them itself; avro-c
+   does too. Ours are linked under other names, or they would get them. */
+#define JSON_LINK(name) __asm__("json_own_" #name)
+
 enum json_type {
 	JSON_NULL,
 	JSON_BOOLEAN,
@@ -38,13 +42,14 @@ json_free(struct json **json);
 enum json_type
 json_type(const struct json *json);
 const char *
-json_string(const struct json *json); /* NULL: not a string */
+json_string(const struct json *json) JSON_LINK(string); /* NULL: not a string */
 size_t
 json_string_len(const struct json *json);
 int64_t
-json_integer(const struct json *json, int64_t otherwise);
+json_integer(const struct json *json, int64_t otherwise) JSON_LINK(integer);
 double
-json_real(const struct json *json, double otherwise); /* integers too */
+json_real(const struct json *json, double otherwise)
+	JSON_LINK(real); /* integers too */
 bool
 json_boolean(const struct json *json, bool otherwise);
 

@@ -6,8 +6,10 @@ libwaybill_runtime_a_SOURCES = \
 	%D%/crash.c %D%/crash.h %D%/crash_points.def \
 	%D%/digest.c %D%/digest.h \
 	%D%/err.c %D%/err.h %D%/err_codes.def \
+	%D%/json.c %D%/json.h \
 	%D%/log.c %D%/log.h \
 	%D%/memory.c %D%/memory.h \
+	%D%/metric.c %D%/metric.h \
 	%D%/queue.c %D%/queue.h \
 	%D%/text.c %D%/text.h \
 	%D%/thread.c %D%/thread.h \

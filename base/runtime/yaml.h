@@ -21,8 +21,9 @@ yaml_load_file(const char *path, struct yaml **out,
 enum err_code
 yaml_load_text(const char *name, const char *bytes, size_t len,
                struct yaml **out, struct err *err) ERR_MUST_CHECK;
+/* Linked under another name: libyaml has a yaml_free that it calls itself. */
 void
-yaml_free(struct yaml **root);
+yaml_free(struct yaml **root) __asm__("yaml_own_free");
 
 enum yaml_type
 yaml_type(const struct yaml *node);

@@ -42,4 +42,10 @@ unit_tests += %D%/test_queue
 unit_tests += %D%/test_log
 %C%_test_log_LDADD = $(WAYBILL_TEST_RUNTIME)
 
-threaded_tests += %D%/test_thread %D%/test_queue %D%/test_log
+unit_tests += %D%/test_json
+%C%_test_json_LDADD = $(WAYBILL_TEST_RUNTIME)
+
+unit_tests += %D%/test_metric
+%C%_test_metric_LDADD = $(WAYBILL_TEST_RUNTIME)
+
+threaded_tests += %D%/test_thread %D%/test_queue %D%/test_log %D%/test_metric
