@@ -10,6 +10,7 @@ include tests/base/model/local.mk
 include tests/contracts/local.mk
 include tests/gateway/local.mk
 include tests/examples/broker/local.mk
+include tests/examples/orange-juice/local.mk
 include tests/house/local.mk
 include tests/e2e/local.mk
 include tests/bench/local.mk
