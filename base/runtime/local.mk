@@ -13,7 +13,8 @@ libwaybill_runtime_a_SOURCES = \
 	%D%/queue.c %D%/queue.h \
 	%D%/text.c %D%/text.h \
 	%D%/thread.c %D%/thread.h \
-	%D%/version.c %D%/version.h
+	%D%/version.c %D%/version.h \
+	%D%/yaml.c %D%/yaml.h
 
 WAYBILL_LIBS_RUNTIME = libwaybill_runtime.a \
 	$(JANSSON_LIBS) $(YAML_LIBS) $(OPENSSL_LIBS)

@@ -48,4 +48,7 @@ unit_tests += %D%/test_json
 unit_tests += %D%/test_metric
 %C%_test_metric_LDADD = $(WAYBILL_TEST_RUNTIME)
 
+unit_tests += %D%/test_yaml
+%C%_test_yaml_LDADD = $(WAYBILL_TEST_RUNTIME)
+
 threaded_tests += %D%/test_thread %D%/test_queue %D%/test_log %D%/test_metric
