@@ -154,10 +154,8 @@ test_bodies_say_what_the_week_says(void **state)
 static void
 test_keys_are_joined_by_the_unit_separator(void **state)
 {
-	static const char *const KEYS[OJ_FEEDS] = { "2\x1F"
-		                                    "1",
-		                                    "2", "S0002",
-		                                    "S0002\x1FJO-01" };
+	static const char *const KEYS[OJ_FEEDS] = { "2\0371", "2", "S0002",
+		                                    "S0002\037JO-01" };
 	uint8_t key[OJ_FEED_KEY_BYTES_MAX];
 
 	for (int id = 0; id < OJ_FEEDS; id++) {
