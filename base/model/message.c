@@ -39,7 +39,7 @@ read_number(const char **at, int64_t max, int64_t *out)
 /* -- public ---------------------------------------------------------------- */
 
 const char *
-verdict_name(enum verdict verdict)
+message_verdict_name(enum verdict verdict)
 {
 	CHECK((size_t)verdict < sizeof(verdict_names) / sizeof(char *));
 	return verdict_names[verdict];

@@ -21,7 +21,7 @@ enum verdict {
 };
 
 const char *
-verdict_name(enum verdict verdict);
+message_verdict_name(enum verdict verdict);
 
 struct message {
 	const struct feed *feed;
