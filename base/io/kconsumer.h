@@ -49,7 +49,7 @@ enum err_code
 kconsumer_open(const struct kcluster_options *options, bool read_committed,
                struct kconsumer **out, struct err *err) ERR_MUST_CHECK;
 
-/* All kqueues are freed before. */
+/* All kqueues are freed and all messages released before. */
 void
 kconsumer_close(struct kconsumer **consumer);
 

@@ -66,8 +66,10 @@ struct ksend {
 	              transaction ends */
 };
 
-/* Waits while the local queue is full. ERR_KAFKA_PERMANENT (too large, unknown
-   partition ...), ERR_KAFKA_TOPIC, ERR_KAFKA_FENCED, ERR_KAFKA. */
+/* Waits while the local queue is full. ERR_KAFKA_PERMANENT (too large, not
+   authorized ...), ERR_KAFKA_TOPIC (it or its partition is not there),
+   ERR_KAFKA_FENCED, ERR_KAFKA. Which message is to blame, an earlier one maybe,
+   is what kproducer_flush tells. */
 enum err_code
 kproducer_send(struct kproducer *producer, const struct ksend *send,
                struct err *err) ERR_MUST_CHECK;
@@ -81,7 +83,8 @@ struct kproducer_failure {
 
 /*
  * Waits until each message has its delivery report. ERR_OK: sent = delivered.
- * A failed message: its code, and *out_failure. ERR_TIMEOUT: unknown.
+ * A failed message: its code, and *out_failure; in a transaction at once, with
+ * reports outstanding. ERR_TIMEOUT: unknown.
  */
 enum err_code
 kproducer_flush(struct kproducer *producer, int64_t timeout_ms,
@@ -94,6 +97,9 @@ enum err_code
 kproducer_commit(struct kproducer *producer, int64_t timeout_ms,
                  struct err *err) ERR_MUST_CHECK;
 
+/* Gives up what is in flight. ERR_KAFKA_UNKNOWN, ERR_KAFKA_FENCED: close and
+   recover. After a failed message the next transaction may fail once more,
+   with ERR_KAFKA: librdkafka finds the gap in its numbers only then. */
 enum err_code
 kproducer_abort(struct kproducer *producer, int64_t timeout_ms,
                 struct err *err) ERR_MUST_CHECK;

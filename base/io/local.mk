@@ -10,6 +10,15 @@ libwaybill_io_a_SOURCES = \
 	%D%/pgvalue.c \
 	%D%/pgwait.c
 
+libwaybill_io_a_SOURCES += \
+	%D%/kcluster.c %D%/kcluster.h \
+	%D%/kconsumer.c %D%/kconsumer.h \
+	%D%/klib.c %D%/klib.h \
+	%D%/kmessage.c \
+	%D%/kproducer.c %D%/kproducer.h \
+	%D%/kqueue.c %D%/kqueue.h \
+	%D%/kreader.c %D%/kreader.h
+
 WAYBILL_LIBS_IO = libwaybill_io.a $(WAYBILL_LIBS_RUNTIME) \
 	$(RDKAFKA_LIBS) $(LIBPQ_LIBS) $(MICROHTTPD_LIBS) $(CURL_LIBS)
 

@@ -1,3 +1,6 @@
 # What a unit test adds to its SOURCES when it starts a Postgres of its own; it
 # links WAYBILL_TEST_IO or above, and ends with 77 where there is no server.
 WAYBILL_TEST_POSTGRES = %D%/postgres.c %D%/postgres.h
+
+# Likewise for librdkafka's mock cluster.
+WAYBILL_TEST_KAFKAMOCK = %D%/kafkamock.c %D%/kafkamock.h

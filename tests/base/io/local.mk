@@ -5,6 +5,14 @@
 #	threaded_tests += %D%/test_TEST
 WAYBILL_TEST_IO = $(WAYBILL_LIBS_IO) $(CMOCKA_LIBS)
 
+unit_tests += %D%/test_kconsumer
+%C%_test_kconsumer_SOURCES = %D%/test_kconsumer.c $(WAYBILL_TEST_KAFKAMOCK)
+%C%_test_kconsumer_LDADD = $(WAYBILL_TEST_IO)
+
+unit_tests += %D%/test_kproducer
+%C%_test_kproducer_SOURCES = %D%/test_kproducer.c $(WAYBILL_TEST_KAFKAMOCK)
+%C%_test_kproducer_LDADD = $(WAYBILL_TEST_IO)
+
 unit_tests += %D%/test_pgarray
 %C%_test_pgarray_LDADD = $(WAYBILL_TEST_IO)
 
