@@ -15,6 +15,7 @@ EXTRA_DIST += \
 	%D%/rule_lengths.py \
 	%D%/rule_licence.py \
 	%D%/rule_links.py \
+	%D%/rule_migrations.py \
 	%D%/rule_mirror.py \
 	%D%/rule_names.py \
 	%D%/rule_readmes.py \
