@@ -1,0 +1,499 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ties the parts together: what is compiled once, and the order in which a
+ * message is judged. Framing, Avro and key depend on each other; header, size
+ * and a null key are told besides.
+ */
+#include "contracts/contract.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/runtime/arena.h"
+#include "base/runtime/check.h"
+#include "base/runtime/digest.h"
+#include "base/runtime/memory.h"
+#include "base/runtime/text.h"
+#include "contracts/annotation.h"
+#include "contracts/avrojson.h"
+#include "contracts/canonical.h"
+#include "contracts/checker.h"
+#include "contracts/contract_finding.h"
+#include "contracts/explainer.h"
+#include "contracts/framing.h"
+#include "contracts/program.h"
+#include "contracts/schema.h"
+
+#define CONTRACT_SEPARATOR     0x1f
+#define CONTRACT_HEADER_PREFIX "waybill-"
+
+_Static_assert(ANNOTATION_KEYS_MAX <= PROGRAM_KEYS_MAX, "a slot for each key");
+
+struct contract {
+	int32_t id;
+	int32_t version;
+	char *name;
+	struct schema *schema;
+	struct annotation annotation;
+	struct framing framing;
+	struct program program;
+	bool key_sensitive;
+};
+
+/* What one check works on. */
+struct judge {
+	const struct contract *contract;
+	const struct contract_input *input;
+	struct arena *arena;
+	struct contract_result *out;
+	struct checker_key keys[PROGRAM_KEYS_MAX];
+};
+
+static void
+find(struct judge *judge, enum contract_rule rule, const char *expected,
+     const char *value, int32_t offset)
+{
+	struct contract_finding finding = {
+		.rule = rule,
+		.expected = expected,
+		.value = value,
+		.offset = offset,
+	};
+
+	contract_finding_add(judge->out, judge->arena, &finding);
+}
+
+/* -- headers and size ----------------------------------------------------------- */
+
+static int32_t
+header_int(const uint8_t *bytes)
+{
+	return (int32_t)((uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
+	                 (uint32_t)bytes[2] << 8 | bytes[3]);
+}
+
+/* A length and as many bytes; NULL: that is not there. */
+static const uint8_t *
+header_part(const uint8_t *at, const uint8_t *end, const uint8_t **out,
+            int32_t *out_len)
+{
+	if (end - at < 4)
+		return NULL;
+	*out_len = header_int(at);
+	*out = at + 4;
+	if (*out_len <= 0)
+		return at + 4;
+	return *out_len <= end - *out ? *out + *out_len : NULL;
+}
+
+static void
+judge_headers(struct judge *judge)
+{
+	const size_t prefix_len = strlen(CONTRACT_HEADER_PREFIX);
+	const uint8_t *at = judge->input->headers, *end;
+	const uint8_t *name, *value;
+	int32_t name_len, value_len;
+
+	if (at == NULL || judge->input->headers_len <= 0)
+		return;
+	end = at + judge->input->headers_len;
+	while (at < end) {
+		at = header_part(at, end, &name, &name_len);
+		if (at != NULL)
+			at = header_part(at, end, &value, &value_len);
+		if (at == NULL)
+			return;
+		if (name_len >= (int32_t)prefix_len &&
+		    memcmp(name, CONTRACT_HEADER_PREFIX, prefix_len) == 0) {
+			char shown[CONTRACT_FINDING_VALUE_MAX] = "";
+
+			contract_finding_print(shown, sizeof(shown), name,
+			                       (size_t)name_len);
+			find(judge, CONTRACT_RULE_HEADER_RESERVED,
+			     "no header that begins with waybill-", shown, -1);
+		}
+	}
+}
+
+/* Whether the body may be looked into. */
+static bool
+judge_size(struct judge *judge)
+{
+	int64_t max = judge->contract->annotation.body_bytes_max;
+	char expected[64], value[64];
+
+	if (judge->input->body_bytes_max < max)
+		max = judge->input->body_bytes_max;
+	if (__builtin_expect(judge->input->body_len <= max, 1))
+		return true;
+	snprintf(expected, sizeof(expected), "at most %lld bytes",
+	         (long long)max);
+	snprintf(value, sizeof(value), "%d bytes", judge->input->body_len);
+	find(judge, CONTRACT_RULE_SIZE_EXCEEDED, expected, value, -1);
+	return false;
+}
+
+/* -- the key -------------------------------------------------------------------- */
+
+static void
+hash_key(const struct contract *contract, struct contract_result *out)
+{
+	out->has_key = true;
+	out->key_hash = 0;
+	if (contract->annotation.partitioner == CONTRACT_MURMUR2)
+		out->key_hash = digest_murmur2(out->key, (size_t)out->key_len);
+	if (contract->annotation.partitioner == CONTRACT_CRC32)
+		out->key_hash = digest_crc32(out->key, (size_t)out->key_len);
+}
+
+static size_t
+print_number(char out[24], int64_t number)
+{
+	uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+	char digits[24];
+	size_t count = 0, len = 0;
+
+	do {
+		digits[count++] = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest > 0);
+	if (number < 0)
+		out[len++] = '-';
+	while (count > 0)
+		out[len++] = digits[--count];
+	return len;
+}
+
+/* Appends one field's text to the key; false: a violation, or too long. */
+static bool
+add_key_field(struct judge *judge, size_t slot)
+{
+	const struct schema_node *node = judge->contract->program.keys[slot];
+	const struct checker_key *key = &judge->keys[slot];
+	struct contract_result *out = judge->out;
+	const uint8_t *bytes = key->bytes;
+	size_t len = key->len;
+	char number[24];
+
+	if (node->type == SCHEMA_ENUM) {
+		bytes = (const uint8_t *)node->symbols[key->number];
+		len = strlen(node->symbols[key->number]);
+	} else if (node->type != SCHEMA_STRING) {
+		bytes = (const uint8_t *)number;
+		len = print_number(number, key->number);
+	} else if (judge->contract->program.key_count > 1 && len > 0 &&
+	           memchr(bytes, CONTRACT_SEPARATOR, len) != NULL) {
+		find(judge, CONTRACT_RULE_KEY_SEPARATOR,
+		     "no byte 1F in a field of the key",
+		     judge->contract->annotation.keys[slot], -1);
+		return false;
+	}
+	if ((size_t)out->key_len + len + 1 > CONTRACT_KEY_BYTES_MAX + 1) {
+		find(judge, CONTRACT_RULE_KEY_SIZE, "at most 1024 bytes",
+		     "more", -1);
+		return false;
+	}
+	if (len > 0)
+		memcpy(out->key + out->key_len, bytes, len);
+	out->key_len += (int32_t)len;
+	return true;
+}
+
+static bool
+derive_key(struct judge *judge)
+{
+	struct contract_result *out = judge->out;
+	size_t count = judge->contract->program.key_count;
+
+	out->key_len = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!add_key_field(judge, i))
+			return false;
+		if (i + 1 == count)
+			break;
+		if (out->key_len == CONTRACT_KEY_BYTES_MAX) {
+			find(judge, CONTRACT_RULE_KEY_SIZE,
+			     "at most 1024 bytes", "more", -1);
+			return false;
+		}
+		out->key[out->key_len++] = CONTRACT_SEPARATOR;
+	}
+	return true;
+}
+
+static void
+tell_mismatch(struct judge *judge)
+{
+	char expected[CONTRACT_FINDING_VALUE_MAX] = "";
+	char value[CONTRACT_FINDING_VALUE_MAX] = "";
+
+	if (judge->contract->key_sensitive) {
+		find(judge, CONTRACT_RULE_KEY_MISMATCH, "(redacted)",
+		     "(redacted)", -1);
+		return;
+	}
+	contract_finding_print(expected, sizeof(expected), judge->out->key,
+	                       (size_t)judge->out->key_len);
+	contract_finding_print(value, sizeof(value), judge->input->key,
+	                       (size_t)judge->input->key_len);
+	find(judge, CONTRACT_RULE_KEY_MISMATCH, expected, value, -1);
+}
+
+static void
+tell_missing(struct judge *judge)
+{
+	const struct annotation *annotation = &judge->contract->annotation;
+	char expected[CONTRACT_FINDING_VALUE_MAX];
+	size_t len = 0;
+
+	for (size_t i = 0; i < annotation->key_count; i++) {
+		int added = snprintf(expected + len, sizeof(expected) - len,
+		                     "%s%s", i > 0 ? ", " : "a key of ",
+		                     annotation->keys[i]);
+
+		len += (size_t)added;
+		if (len >= sizeof(expected))
+			break;
+	}
+	find(judge, CONTRACT_RULE_KEY_MISSING, expected, "null", -1);
+}
+
+/* derived: whether out->key has what the body says. */
+static void
+judge_key(struct judge *judge, bool derived)
+{
+	const struct contract_input *input = judge->input;
+	const struct contract_result *out = judge->out;
+
+	if (input->key == NULL) {
+		if (!judge->contract->annotation.key_optional)
+			tell_missing(judge);
+		return;
+	}
+	if (!derived)
+		return;
+	if (input->key_len != out->key_len ||
+	    memcmp(input->key, out->key, (size_t)out->key_len) != 0)
+		tell_mismatch(judge);
+}
+
+/* -- the body --------------------------------------------------------------------- */
+
+/* A tombstone's key is what it is about; it cannot be derived. */
+static void
+judge_tombstone(struct judge *judge)
+{
+	const struct contract_input *input = judge->input;
+	struct contract_result *out = judge->out;
+
+	if (!judge->contract->annotation.tombstones)
+		find(judge, CONTRACT_RULE_TOMBSTONE_REFUSED, "a body", "null",
+		     -1);
+	if (input->key == NULL)
+		find(judge, CONTRACT_RULE_TOMBSTONE_KEYLESS, "a key", "null",
+		     -1);
+	if (judge->contract->program.key_count == 0 || input->key == NULL)
+		return;
+	if (input->key_len > CONTRACT_KEY_BYTES_MAX) {
+		find(judge, CONTRACT_RULE_KEY_SIZE, "at most 1024 bytes",
+		     "more", -1);
+		return;
+	}
+	memcpy(out->key, input->key, (size_t)input->key_len);
+	out->key_len = input->key_len;
+	if (out->violation_count == 0)
+		hash_key(judge->contract, out);
+}
+
+/* Whether the key fields could be read. */
+static bool
+judge_body(struct judge *judge)
+{
+	const struct framing *framing = &judge->contract->framing;
+	const uint8_t *body = judge->input->body;
+	int32_t body_len = judge->input->body_len;
+	char expected[64], value[64];
+	enum checker_answer answer;
+	enum contract_rule rule;
+	int32_t offset;
+
+	if (!framing_matches(framing, body, body_len)) {
+		rule = framing_explain(framing, body, body_len, expected, value,
+		                       &offset);
+		find(judge, rule, expected, value, offset);
+		return false;
+	}
+	answer = checker_run(&judge->contract->program, body + framing->len,
+	                     (size_t)(body_len - framing->len), judge->keys);
+	if (__builtin_expect(answer == CHECKER_GOOD, 1))
+		return true;
+	if (explainer_run(judge->contract->schema, body, body_len, framing->len,
+	                  judge->arena, judge->out) == 0)
+		find(judge, CONTRACT_RULE_INVALID, "a value of the schema", "",
+		     -1);
+	return answer == CHECKER_ILLOGICAL;
+}
+
+/* -- compiling ---------------------------------------------------------------------- */
+
+static bool
+is_sensitive(const struct schema *schema, const char *path)
+{
+	const struct schema_node *node = schema->root;
+
+	for (;;) {
+		size_t len = strcspn(path, ".");
+		const struct schema_field *found = NULL;
+
+		for (size_t i = 0; i < node->field_count; i++)
+			if (strlen(node->fields[i].name) == len &&
+			    memcmp(node->fields[i].name, path, len) == 0)
+				found = &node->fields[i];
+		CHECK(found != NULL);
+		if (found->sensitive)
+			return true;
+		if (path[len] == '\0')
+			return false;
+		node = found->node;
+		path += len + 1;
+	}
+}
+
+/* -- public ------------------------------------------------------------------------- */
+
+enum err_code
+contract_compile(int32_t id, const char *name, int32_t version,
+                 const char *avsc, struct contract **out, struct err *err)
+{
+	struct contract *contract = memory_calloc(1, sizeof(*contract));
+	struct annotation *annotation = &contract->annotation;
+	enum err_code code;
+
+	contract->id = id;
+	contract->version = version;
+	contract->name = memory_strdup(name);
+	code = schema_parse(avsc, &contract->schema, err);
+	if (code == ERR_OK)
+		code = annotation_read(contract->schema, annotation, err);
+	if (code != ERR_OK) {
+		contract_free(&contract);
+		return err_context(err, "contract %s", name);
+	}
+	framing_init(&contract->framing, annotation->framing,
+	             annotation->schema_id,
+	             canonical_fingerprint(contract->schema));
+	program_compile(contract->schema, annotation->keys,
+	                annotation->key_count, &contract->program);
+	for (size_t i = 0; i < annotation->key_count; i++)
+		if (is_sensitive(contract->schema, annotation->keys[i]))
+			contract->key_sensitive = true;
+	*out = contract;
+	return ERR_OK;
+}
+
+void
+contract_free(struct contract **contract)
+{
+	if (*contract == NULL)
+		return;
+	program_fini(&(*contract)->program);
+	schema_free(&(*contract)->schema);
+	memory_free(&(*contract)->name);
+	memory_free(contract);
+}
+
+enum contract_framing
+contract_framing(const struct contract *contract)
+{
+	return contract->annotation.framing;
+}
+
+enum contract_partitioner
+contract_partitioner(const struct contract *contract)
+{
+	return contract->annotation.partitioner;
+}
+
+size_t
+contract_key_count(const struct contract *contract)
+{
+	return contract->annotation.key_count;
+}
+
+const char *
+contract_key(const struct contract *contract, size_t index)
+{
+	CHECK(index < contract->annotation.key_count);
+	return contract->annotation.keys[index];
+}
+
+int32_t
+contract_id(const struct contract *contract)
+{
+	return contract->id;
+}
+
+void
+contract_check(const struct contract *contract,
+               const struct contract_input *input, struct arena *arena,
+               struct contract_result *out)
+{
+	struct judge judge;
+	bool has_keys = contract->program.key_count > 0;
+	bool derived = false;
+
+	judge.contract = contract;
+	judge.input = input;
+	judge.arena = arena;
+	judge.out = out;
+	out->violation_count = 0;
+	out->has_key = false;
+	judge_headers(&judge);
+	if (input->body == NULL) {
+		judge_tombstone(&judge);
+		return;
+	}
+	CHECK(input->body_len >= 0);
+	if (judge_size(&judge) && judge_body(&judge))
+		derived = has_keys && derive_key(&judge);
+	if (!has_keys)
+		return;
+	judge_key(&judge, derived);
+	if (out->violation_count == 0)
+		hash_key(contract, out);
+}
+
+int
+contract_partition(const struct contract *contract,
+                   const struct contract_result *result, int partitions)
+{
+	uint32_t hash = result->key_hash;
+
+	if (contract->annotation.partitioner == CONTRACT_EXPLICIT ||
+	    !result->has_key)
+		return -1;
+	CHECK(partitions > 0);
+	/* Java makes murmur2 positive; librdkafka takes CRC-32 as it is */
+	if (contract->annotation.partitioner == CONTRACT_MURMUR2)
+		hash &= INT32_MAX;
+	return (int)(hash % (uint32_t)partitions);
+}
+
+enum err_code
+contract_print_json(const struct contract *contract, const uint8_t *body,
+                    int32_t body_len, struct text *out, struct err *err)
+{
+	int32_t frame_len = contract->framing.len;
+
+	if (body == NULL) {
+		text_add(out, "null");
+		return ERR_OK;
+	}
+	if (!framing_matches(&contract->framing, body, body_len))
+		return err_set(err, ERR_INVALID,
+		               "the body has not the %s "
+		               "framing of its contract",
+		               framing_name(contract->framing.kind));
+	return avrojson_print(contract->schema, body + frame_len,
+	                      (size_t)(body_len - frame_len), out, err);
+}

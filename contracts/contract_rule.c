@@ -1,0 +1,95 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One table; the reference page is printed from it.
+ */
+#include "contracts/contract_rule.h"
+
+#include "base/runtime/check.h"
+
+static const struct {
+	const char *id;
+	const char *text;
+} contract_rules[CONTRACT_RULE_TABLE_LEN] = {
+	[CONTRACT_RULE_HEADER_RESERVED] = { "header.reserved",
+	                                    "No header of a producer begins with `waybill-`." },
+	[CONTRACT_RULE_SIZE_EXCEEDED] = { "size.exceeded",
+	                                  "The body is no longer than the limit of its feed and of its "
+	                                  "contract. A longer one is not looked into." },
+	[CONTRACT_RULE_TOMBSTONE_REFUSED] = { "tombstone.refused",
+	                                      "A null body is legal only where the contract says "
+	                                      "`\"tombstones\": true`." },
+	[CONTRACT_RULE_TOMBSTONE_KEYLESS] = { "tombstone.keyless",
+	                                      "A tombstone has a key: it would delete nothing." },
+	[CONTRACT_RULE_FRAME_TRUNCATED] = { "frame.truncated",
+	                                    "The body is at least as long as its framing." },
+	[CONTRACT_RULE_FRAME_MAGIC] = { "frame.magic",
+	                                "The body begins with the marker of its framing: `00` "
+	                                "(confluent), `c3 01` (single-object)." },
+	[CONTRACT_RULE_FRAME_SCHEMA_ID] = { "frame.schema-id",
+	                                    "The schema id of a confluent frame is the contract's." },
+	[CONTRACT_RULE_FRAME_FINGERPRINT] = { "frame.fingerprint",
+	                                      "The fingerprint of a single-object frame is that of the "
+	                                      "contract's schema." },
+	[CONTRACT_RULE_TRUNCATED] = { "avro.truncated",
+	                              "The body does not end in the middle of a value." },
+	[CONTRACT_RULE_VARINT] = { "avro.varint",
+	                           "An int has at most 5 bytes and 32 bits, a long at most 10 "
+	                           "bytes and 64 bits." },
+	[CONTRACT_RULE_BOOLEAN] = { "avro.boolean", "A boolean is 0 or 1." },
+	[CONTRACT_RULE_LENGTH] = { "avro.length",
+	                           "The length of a string or of bytes is not negative." },
+	[CONTRACT_RULE_UTF8] = { "avro.utf8",
+	                         "A string, and the key of a map, is valid UTF-8." },
+	[CONTRACT_RULE_ENUM] = { "avro.enum",
+	                         "An enum is one of its symbols." },
+	[CONTRACT_RULE_UNION] = { "avro.union",
+	                          "A union is one of its branches." },
+	[CONTRACT_RULE_COUNT] = { "avro.count",
+	                          "The elements of an array or map could fit into the bytes that "
+	                          "are left; those that take no bytes are at most 65536 in a "
+	                          "message." },
+	[CONTRACT_RULE_BLOCK_SIZE] = { "avro.block-size",
+	                               "A block that says its size in bytes has that size." },
+	[CONTRACT_RULE_DEPTH] = { "avro.depth",
+	                          "Arrays, maps and records that are used in several places are "
+	                          "nested at most 64 deep." },
+	[CONTRACT_RULE_TRAILING] = { "avro.trailing",
+	                             "Nothing follows the value." },
+	[CONTRACT_RULE_INVALID] = { "avro.invalid",
+	                            "The body is a value of the schema (said where no other rule "
+	                            "says it better)." },
+	[CONTRACT_RULE_DECIMAL] = { "logical.decimal",
+	                            "A decimal has at least one byte and no more digits than its "
+	                            "precision." },
+	[CONTRACT_RULE_UUID] = { "logical.uuid",
+	                         "A uuid in a string has 8-4-4-4-12 hexadecimal digits." },
+	[CONTRACT_RULE_TIME] = { "logical.time",
+	                         "A time of day is not negative and less than a day." },
+	[CONTRACT_RULE_KEY_SEPARATOR] = { "key.separator",
+	                                  "No field of a key of several fields contains the byte 1F that "
+	                                  "joins them." },
+	[CONTRACT_RULE_KEY_SIZE] = { "key.size",
+	                             "The key made of the key fields has at most 1024 bytes." },
+	[CONTRACT_RULE_KEY_MISSING] = { "key.missing",
+	                                "A message has a key where the contract names key fields, "
+	                                "unless it says `\"key-optional\": true`." },
+	[CONTRACT_RULE_KEY_MISMATCH] = { "key.mismatch",
+	                                 "The key is what the key fields make: their text, joined by "
+	                                 "the byte 1F." },
+};
+
+/* -- public -------------------------------------------------------------- */
+
+const char *
+contract_rule_id(enum contract_rule rule)
+{
+	CHECK((unsigned)rule < CONTRACT_RULE_TABLE_LEN);
+	return contract_rules[rule].id;
+}
+
+const char *
+contract_rule_text(enum contract_rule rule)
+{
+	CHECK((unsigned)rule < CONTRACT_RULE_TABLE_LEN);
+	return contract_rules[rule].text;
+}
