@@ -14,7 +14,7 @@
 struct arena;
 struct contract_result;
 
-#define CONTRACT_FINDING_VALUE_MAX 96  /* of a printed value */
+#define CONTRACT_FINDING_VALUE_MAX 96 /* of a printed value */
 #define CONTRACT_FINDING_PATH_MAX  512
 
 struct contract_finding {

@@ -16,30 +16,30 @@ struct schema_node;
 
 enum program_code {
 	PROGRAM_END,
-	PROGRAM_SKIP,          /* count bytes of whatever value */
-	PROGRAM_BOOLEANS,      /* count of them, as the next four */
+	PROGRAM_SKIP,     /* count bytes of whatever value */
+	PROGRAM_BOOLEANS, /* count of them, as the next four */
 	PROGRAM_INTS,
 	PROGRAM_LONGS,
 	PROGRAM_BYTES,
 	PROGRAM_STRINGS,
-	PROGRAM_ENUM,          /* of count symbols */
-	PROGRAM_NULLABLE,      /* branch number count is null: go to target */
-	PROGRAM_UNION,         /* count branches; see targets[target] ff. */
-	PROGRAM_JUMP,          /* to target */
-	PROGRAM_ARRAY,         /* element of count bytes or more; none: target */
-	PROGRAM_NEXT,          /* the same; the element begins at target */
-	PROGRAM_EMPTIES,       /* an array whose elements have no bytes */
-	PROGRAM_CALL,          /* target, until RETURN */
+	PROGRAM_ENUM,     /* of count symbols */
+	PROGRAM_NULLABLE, /* branch number count is null: go to target */
+	PROGRAM_UNION,    /* count branches; see targets[target] ff. */
+	PROGRAM_JUMP,     /* to target */
+	PROGRAM_ARRAY,    /* element of count bytes or more; none: target */
+	PROGRAM_NEXT,     /* the same; the element begins at target */
+	PROGRAM_EMPTIES,  /* an array whose elements have no bytes */
+	PROGRAM_CALL,     /* target, until RETURN */
 	PROGRAM_RETURN,
 	PROGRAM_DECIMAL,       /* in bytes; count digits */
 	PROGRAM_DECIMAL_FIXED, /* in target bytes; count digits */
 	PROGRAM_UUID,          /* in a string */
 	PROGRAM_TIME_MILLIS,
 	PROGRAM_TIME_MICROS,
-	PROGRAM_KEY_STRING,    /* remembered in slot; target: its logical type */
+	PROGRAM_KEY_STRING, /* remembered in slot; target: its logical type */
 	PROGRAM_KEY_INT,
 	PROGRAM_KEY_LONG,
-	PROGRAM_KEY_ENUM,      /* of count symbols */
+	PROGRAM_KEY_ENUM, /* of count symbols */
 	PROGRAM_CODE_COUNT,
 };
 

@@ -72,8 +72,8 @@ struct schema_node {
 	const char *logical_ignored; /* NULL: none; why: unknown, or invalid */
 	int precision;               /* of a decimal */
 	int scale;
-	size_t index;    /* in the schema's nodes */
-	size_t use_count; /* places that use it; a named type may have many */
+	size_t index;       /* in the schema's nodes */
+	size_t use_count;   /* places that use it; a named type may have many */
 	uint32_t width_min; /* bytes of any value, at least; 0: all have none */
 	bool finite;        /* true once parsed */
 
@@ -84,7 +84,7 @@ struct schema_node {
 	size_t field_count;
 	const char **symbols; /* of an enum */
 	size_t symbol_count;
-	int symbol_default; /* -1: none */
+	int symbol_default;                  /* -1: none */
 	const struct schema_node **children; /* items, values, branches */
 	size_t child_count;
 	uint32_t size; /* of a fixed */

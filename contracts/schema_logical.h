@@ -19,8 +19,7 @@ schema_logical_read(struct schema *schema, struct schema_node *node,
 /* Whether a big-endian two's complement number has at most so many decimal
    digits; exact up to 38, by its bits beyond. An empty one is no number. */
 bool
-schema_logical_decimal_fits(const uint8_t *bytes, uint32_t len,
-                            int precision);
+schema_logical_decimal_fits(const uint8_t *bytes, uint32_t len, int precision);
 
 /* 8-4-4-4-12 hexadecimal digits. */
 bool

@@ -4,3 +4,11 @@
 # and, where it starts threads, for the run under TSan:
 #	threaded_tests += %D%/test_TEST
 WAYBILL_TEST_CONTRACTS = $(WAYBILL_LIBS_CONTRACTS) $(CMOCKA_LIBS)
+
+EXTRA_DIST += %D%/given.h
+
+unit_tests += %D%/test_checker
+%C%_test_checker_LDADD = $(WAYBILL_TEST_CONTRACTS)
+
+unit_tests += %D%/test_contract
+%C%_test_contract_LDADD = $(WAYBILL_TEST_CONTRACTS)
