@@ -19,6 +19,7 @@
 #include "contracts/canonical.h"
 #include "contracts/checker.h"
 #include "contracts/contract_finding.h"
+#include "contracts/contract_reference.h"
 #include "contracts/explainer.h"
 #include "contracts/framing.h"
 #include "contracts/program.h"
@@ -496,4 +497,10 @@ contract_print_json(const struct contract *contract, const uint8_t *body,
 		               framing_name(contract->framing.kind));
 	return avrojson_print(contract->schema, body + frame_len,
 	                      (size_t)(body_len - frame_len), out, err);
+}
+
+void
+contract_print_reference(struct text *out)
+{
+	contract_reference_print(out);
 }

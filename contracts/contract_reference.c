@@ -1,16 +1,17 @@
 /* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
 /*
- * The page docs/reference/contracts.md, from the tables.
+ * Only the sentences between the tables are here.
  */
+#include "contracts/contract_reference.h"
+
 #include "base/runtime/text.h"
 #include "contracts/annotation.h"
-#include "contracts/contract.h"
 #include "contracts/contract_rule.h"
 
 /* -- public -------------------------------------------------------------- */
 
 void
-contract_print_reference(struct text *out)
+contract_reference_print(struct text *out)
 {
 	text_add(out,
 	         "# Contracts: annotations and rules\n\n"

@@ -6,7 +6,7 @@ libwaybill_contracts_a_SOURCES = \
 	%D%/checker.c %D%/checker.h \
 	%D%/contract.c %D%/contract.h \
 	%D%/contract_finding.c %D%/contract_finding.h \
-	%D%/contract_reference.c \
+	%D%/contract_reference.c %D%/contract_reference.h \
 	%D%/contract_rule.c %D%/contract_rule.h \
 	%D%/contract_stage.c \
 	%D%/explainer.c %D%/explainer.h \

@@ -12,3 +12,6 @@ unit_tests += %D%/test_checker
 
 unit_tests += %D%/test_contract
 %C%_test_contract_LDADD = $(WAYBILL_TEST_CONTRACTS)
+
+unit_tests += %D%/test_contract_reference
+%C%_test_contract_reference_LDADD = $(WAYBILL_TEST_CONTRACTS)
