@@ -112,3 +112,82 @@ def pytest_configure(config):
 def clock():
     began = time.monotonic()
     return lambda: time.monotonic() - began
+
+
+@pytest.fixture(scope="session")
+def programs():
+    """What is tested must be built; ./check takes a skip for a failure."""
+    from harness.gateway import missing_programs
+    if missing_programs():
+        pytest.skip(missing_programs())
+
+
+@pytest.fixture
+def make_gateway(request, programs, shared_postgres, shared_kafka, folder,
+                 stem):
+    """A function that sets up a deployment; ended and looked at afterwards."""
+    from harness.feeds import FeedUnderTest
+    from harness.gateway import Gateway
+    made = []
+
+    def make(feeds=("us", "nl"), postgres=None, kafkas=None, lanes=2, **more):
+        under_test = [f if isinstance(f, FeedUnderTest) else
+                      FeedUnderTest(f, stem) for f in feeds]
+        gateway = Gateway(postgres or shared_postgres,
+                          kafkas or {"main": shared_kafka}, folder,
+                          under_test, stem, lanes, **more)
+        made.append(gateway)
+        return gateway.set_up()
+    yield make
+    reports = ""
+    for gateway in made:
+        if getattr(request.node, "has_failed", False):
+            print(gateway.logs())
+        gateway.tear_down()
+        reports += gateway.sanitizer_reports()
+    assert not reports, reports
+
+
+@pytest.fixture(scope="session")
+def million(programs, shared_postgres, shared_kafka):
+    """A deployment that has carried a million messages; daemons stopped."""
+    from harness.feeds import FeedUnderTest
+    from harness.gateway import Gateway
+    count = int(os.environ.get("WAYBILL_MILLION", 1000000))
+    path = tempfile.mkdtemp(prefix="wbtest.")
+    gateway = Gateway(shared_postgres, {"main": shared_kafka}, path,
+                      [FeedUnderTest(t, "million", partitions=8)
+                       for t in ("us", "nl")], "million")
+    try:
+        gateway.set_up()
+        gateway.messages = count
+        gateway.start()
+        producer = gateway.producer()
+        us, nl = gateway.feeds
+        gateway.needles = []
+        for n in range(count // 200):
+            us.send(producer, 119)
+            nl.send(producer, 79)
+            (us if n % 2 else nl).send_truncated(producer, 1)
+            gateway.needles += _needle(us, producer, n)
+        producer.flush()
+        gateway.wait_quiet(900)
+        gateway.stop()
+        yield gateway
+        assert not gateway.sanitizer_reports(), gateway.sanitizer_reports()
+    finally:
+        gateway.tear_down()
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _needle(feed, producer, n):
+    """One message in each 200 fills the number; a few have a key of their
+    own: (key, how many messages have it)."""
+    if n % 1000 != 500:
+        feed.send(producer, 1)
+        return []
+    value = dict(feed.contract.make(n), item="needle-%d" % n)
+    key = feed.contract.key(value)
+    feed.send_raw(producer, feed.contract.encode(value), key,
+                  feed.partition_of(key))
+    return [(key, 1)]

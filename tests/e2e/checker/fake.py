@@ -54,7 +54,8 @@ class Fake(Evidence):
                 rows = [self._input(feed, partition, n)
                         for n in range(self.messages // (f + 1))]
                 for n in range(0, len(rows), self.block):
-                    per_lane[lane].append((feed, number, rows[n:n + self.block]))
+                    per_lane[lane].append((feed, number,
+                                           rows[n:n + self.block]))
         for lane, blocks in per_lane.items():
             self._record(lane, blocks)
 

@@ -1,0 +1,116 @@
+# Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0
+"""Each message leaves exactly once, however often and however roughly the
+daemon, Postgres or Kafka are restarted while messages come in."""
+
+import time
+
+import pytest
+
+from harness.traffic import Traffic
+
+
+def test_over_clean_restarts(make_gateway):
+    gateway = make_gateway()
+    producer = gateway.producer()
+    with Traffic(producer, gateway.feeds):
+        for _ in range(4):
+            gateway.start()
+            time.sleep(1.5)
+            gateway.stop()
+    gateway.start()
+    gateway.wait_quiet()
+    gateway.check()
+    gateway.stop()
+
+
+def test_a_second_start_finds_nothing_to_do(make_gateway):
+    gateway = make_gateway()
+    producer = gateway.producer()
+    gateway.start()
+    for feed in gateway.feeds:
+        feed.send(producer, 100)
+    producer.flush()
+    gateway.wait_quiet()
+    before = [gateway.output(f) for f in gateway.feeds]
+    gateway.stop()
+    gateway.start()
+    time.sleep(2)
+    assert [gateway.output(f) for f in gateway.feeds] == before
+    gateway.check()
+
+
+@pytest.mark.within(240)
+def test_over_kill_9_at_any_time(make_gateway):
+    gateway = make_gateway()
+    producer = gateway.producer()
+    with Traffic(producer, gateway.feeds, per_second=2000):
+        for n in range(8):
+            daemon = gateway.start(settings={"lease": "2s"})
+            time.sleep(0.3 + 0.17 * n)
+            daemon.kill()
+    gateway.start()
+    gateway.wait_quiet()
+    gateway.check()
+
+
+@pytest.mark.within(240)
+def test_over_a_crash_of_postgres(make_gateway, own_postgres):
+    gateway = make_gateway(postgres=own_postgres)
+    gateway.start()
+    producer = gateway.producer()
+    with Traffic(producer, gateway.feeds):
+        for _ in range(3):
+            time.sleep(2)
+            own_postgres.kill()
+            own_postgres.start()
+    gateway.wait_quiet(120)
+    gateway.check()
+
+
+@pytest.mark.within(300)
+def test_over_a_crash_of_kafka(make_gateway, own_kafka):
+    gateway = make_gateway(kafkas={"main": own_kafka})
+    gateway.start()
+    producer = gateway.producer()
+    with Traffic(producer, gateway.feeds):
+        for _ in range(2):
+            time.sleep(3)
+            own_kafka.restart()
+    gateway.wait_quiet(180)
+    gateway.check()
+
+
+@pytest.mark.within(240)
+def test_over_a_takeover_by_another_daemon(make_gateway):
+    gateway = make_gateway(lanes=4)
+    producer = gateway.producer()
+    settings = {"lease": "2s"}
+    first = gateway.start("d1", settings=settings)
+    with Traffic(producer, gateway.feeds):
+        time.sleep(2)
+        gateway.start("d2", settings=settings)
+        time.sleep(4)
+        first.kill()
+        time.sleep(4)
+        third = gateway.start("d3", settings=settings)
+        time.sleep(3)
+        third.stop()
+    gateway.wait_quiet(90)
+    gateway.check()
+
+
+@pytest.mark.within(240)
+def test_over_a_pause_that_is_longer_than_the_lease(make_gateway):
+    gateway = make_gateway()
+    producer = gateway.producer()
+    settings = {"lease": "2s"}
+    first = gateway.start("d1", settings=settings)
+    with Traffic(producer, gateway.feeds):
+        time.sleep(2)
+        first.pause()
+        gateway.start("d2", settings=settings, ready=False)
+        time.sleep(6)
+        first.resume()
+        time.sleep(4)
+    gateway.wait_quiet(90)
+    gateway.check()
