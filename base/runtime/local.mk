@@ -11,6 +11,9 @@ libwaybill_runtime_a_SOURCES = \
 	%D%/memory.c %D%/memory.h \
 	%D%/metric.c %D%/metric.h \
 	%D%/queue.c %D%/queue.h \
+	%D%/setting.c %D%/setting.h \
+	%D%/setting_print.c \
+	%D%/setting_value.c %D%/setting_value.h \
 	%D%/text.c %D%/text.h \
 	%D%/thread.c %D%/thread.h \
 	%D%/version.c %D%/version.h \

@@ -51,4 +51,7 @@ unit_tests += %D%/test_metric
 unit_tests += %D%/test_yaml
 %C%_test_yaml_LDADD = $(WAYBILL_TEST_RUNTIME)
 
+unit_tests += %D%/test_setting
+%C%_test_setting_LDADD = $(WAYBILL_TEST_RUNTIME)
+
 threaded_tests += %D%/test_thread %D%/test_queue %D%/test_log %D%/test_metric
