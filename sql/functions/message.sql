@@ -25,6 +25,20 @@ as $$
 $$;
 comment on function waybill.column_fill(anyarray, int4) is 'A column of a block at full length, where one element stood for all.';
 
+create or replace function waybill.column_hashes(hashes bytea, count int4)
+returns bytea[]
+language plpgsql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+	whole constant bytea := hashes || ''::bytea; -- fetched once, not 32 bytes a time
+begin
+	return array(select substring(whole from 32 * i - 31 for 32)
+		from generate_series(1, count) i);
+end
+$$;
+comment on function waybill.column_hashes(bytea, int4) is 'The hashes of a block, one element each.';
+
 create or replace function waybill.key_hash(key bytea) returns int4
 language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
@@ -66,12 +80,9 @@ select b.lane || '-' || b.incarnation || '-' || b.first_seq + m.i - 1 as id,
 	m.headers, m.event_time, b.recorded_at, m.source,
 	s.cluster as source_cluster, s.topic as source_topic,
 	s.partition as source_partition, m.source_offset, m.contract, m.partition,
-	substring(h.whole from (32 * m.i - 31)::int4 for 32) as hash,
+	m.hash,
 	waybill.origin_name(b.origin) as origin, b.first_seq as block_first_seq
 from waybill.block b
-cross join lateral (
-	select b.hashes || ''::bytea as whole offset 0 -- fetched once a block
-) h
 cross join lateral rows from (
 	unnest(waybill.column_fill(b.verdicts, b.count)),
 	unnest(b.keys), unnest(b.bodies), unnest(b.headers),
@@ -79,9 +90,10 @@ cross join lateral rows from (
 	unnest(waybill.column_fill(b.sources, b.count)),
 	unnest(b.source_offsets),
 	unnest(waybill.column_fill(b.contracts, b.count)),
-	unnest(waybill.column_fill(b.partitions, b.count))
+	unnest(waybill.column_fill(b.partitions, b.count)),
+	unnest(waybill.column_hashes(b.hashes, b.count))
 ) with ordinality m(verdict, key, body, headers, event_time, source,
-	source_offset, contract, partition, i)
+	source_offset, contract, partition, hash, i)
 left join waybill.source s on s.source = m.source;
 comment on view waybill.message is 'Messages, one a row. Narrow it by day, tenant, feed or recorded_at; for one message use message_by_id and its sisters, which read only its block.';
 
@@ -289,7 +301,7 @@ begin
 					and $8 = case e.kind when 0 then f.output_topic
 						when 1 then f.dead_letter_topic
 						else f.output_topic || ''.replay'' end
-					and $6 = coalesce(e.partitions, b.partitions)
+					and $6 = (coalesce(e.partitions, b.partitions))
 						[case when cardinality(coalesce(e.partitions,
 							b.partitions)) = 1 then 1 else p.i end]
 			) p cross join lateral waybill.message_at($1, $2, $3, $4,
@@ -306,15 +318,27 @@ create or replace function waybill.message_between(tenant text, feed text,
 returns setof waybill.message
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
+declare
+	b record;
 begin
-	return query execute
-		'select m.* from waybill.message m
-		where m.tenant = $1 and m.feed = $2
-			and m.recorded_at >= $3 and m.recorded_at < $4
-			and ($3 = ''-infinity'' or m.day >= ($3 at time zone ''utc'')::date - 1)
-			and ($4 = ''infinity'' or m.day <= ($4 at time zone ''utc'')::date + 1)
-		order by m.recorded_at, m.lane, m.incarnation, m.seq'
-		using tenant, feed, since, until;
+	-- A block at a time: its rows are in order, nothing large is sorted.
+	for b in execute
+		'select b.day, b.lane, b.incarnation, b.first_seq
+		from waybill.block b
+		where b.tenant = $1 and b.feed = $2
+			and b.recorded_at >= $3 and b.recorded_at < $4
+			and ($3 = ''-infinity'' or b.day >= ($3 at time zone ''utc'')::date - 1)
+			and ($4 = ''infinity'' or b.day <= ($4 at time zone ''utc'')::date + 1)
+		order by b.recorded_at, b.lane, b.incarnation, b.first_seq'
+		using tenant, feed, since, until
+	loop
+		return query execute
+			'select m.* from waybill.message m
+			where m.day = $1 and m.lane = $2 and m.incarnation = $3
+				and m.block_first_seq = $4
+			order by m.seq'
+			using b.day, b.lane, b.incarnation, b.first_seq;
+	end loop;
 end
 $$;
 comment on function waybill.message_between(text, text, timestamptz, timestamptz) is 'Messages of a feed that were recorded in a period, oldest first.';
@@ -328,7 +352,7 @@ begin
 		'select e.cluster, (array[''output'', ''dead-letter'', ''replay''])[e.kind + 1],
 			case e.kind when 0 then f.output_topic when 1 then f.dead_letter_topic
 				else f.output_topic || ''.replay'' end,
-			coalesce(e.partitions, b.partitions)[case when cardinality(
+			(coalesce(e.partitions, b.partitions))[case when cardinality(
 				coalesce(e.partitions, b.partitions)) = 1 then 1
 				else $4 - e.first_seq + 1 end],
 			e.offsets[$4 - e.first_seq + 1]
@@ -366,7 +390,7 @@ declare
 begin
 	for f in select p.oid from pg_catalog.pg_proc p
 		where p.pronamespace = 'waybill'::regnamespace and p.proname in (
-			'verdict_name', 'origin_name', 'column_fill', 'key_hash',
+			'verdict_name', 'origin_name', 'column_fill', 'column_hashes', 'key_hash',
 			'key_positions', 'message_at', 'day_of', 'message_by_id',
 			'message_by_key', 'message_by_source', 'message_by_delivery',
 			'message_between', 'delivery_of', 'violation_of')
