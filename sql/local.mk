@@ -13,3 +13,13 @@ nobase_dist_pkgdata_DATA += \
 	%D%/functions/today.sql \
 	%D%/policies.sql
 EXTRA_DIST += %D%/README.md
+
+# A program of a build finds it beside itself.
+all-local: sql-link
+distclean-local: sql-unlink
+sql-link:
+	@test -e sql || ln -s $(abs_top_srcdir)/%D% sql
+sql-unlink:
+	@test ! -h sql || rm -f sql
+
+.PHONY: sql-link sql-unlink

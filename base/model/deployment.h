@@ -44,6 +44,7 @@ struct feed {
 	int partitions;
 	int dead_letter_partitions;
 	int64_t message_bytes_max;
+	bool is_removed;  /* takes nothing new; what is recorded still leaves */
 	uint32_t outputs; /* bit i: goes to the deployment's cluster i */
 	int32_t contract_id;
 	const char *contract_name;

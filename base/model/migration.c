@@ -87,11 +87,14 @@ static const struct pgstatement privileges_statement = {
 	       "'waybill_record'), "
 	       "('function', 'waybill.barrier_pass(int4)', 'execute', "
 	       "'waybill_forward')"
-	       ") p(kind, object, privilege, role) where not case kind "
-	       "when 'role' then pg_catalog.pg_has_role(current_user, role, "
-	       "'usage') "
-	       "when 'table' then pg_catalog.has_table_privilege(object, "
-	       "privilege) "
+	       ") p(kind, object, privilege, role) where not case "
+	       "when kind = 'role' then pg_catalog.pg_has_role(current_user, "
+	       "role, 'usage') "
+	       /* Without the role not even the schema may be looked into. */
+	       "when not pg_catalog.pg_has_role(current_user, role, 'usage') "
+	       "then true "
+	       "when kind = 'table' then pg_catalog.has_table_privilege("
+	       "object, privilege) "
 	       "else pg_catalog.has_function_privilege(object, privilege) end "
 	       "order by kind desc, object",
 };
@@ -166,6 +169,19 @@ step_abandon(struct pgconn *conn, const char *name, struct err *err)
 	return err_context(err, "%s", name);
 }
 
+/* Behind the comment that a file begins with: errors quote the beginning. */
+static const char *
+statements_of(const struct sqlfile *file)
+{
+	const char *at = file->text;
+
+	while (at[0] == '-' && at[1] == '-') {
+		at += strcspn(at, "\n");
+		at += strspn(at, "\n");
+	}
+	return at;
+}
+
 static enum err_code
 migrate_one(struct pgconn *conn, const struct sqlfile *file, struct err *err)
 {
@@ -174,7 +190,7 @@ migrate_one(struct pgconn *conn, const struct sqlfile *file, struct err *err)
 	pgconn_warning_reset(conn);
 	code = pgconn_exec(conn, "begin", err);
 	if (code == ERR_OK)
-		code = pgconn_exec(conn, file->text, err);
+		code = pgconn_exec(conn, statements_of(file), err);
 	if (code == ERR_OK)
 		code = step_record(conn, file->name, file->digest, err);
 	if (code != ERR_OK)
@@ -196,7 +212,8 @@ apply_functions(struct pgconn *conn, const struct sqldir *dir, struct err *err)
 	                   err);
 	for (size_t i = 0; i < dir->function_count && code == ERR_OK; i++) {
 		name = dir->functions[i].name;
-		code = pgconn_exec(conn, dir->functions[i].text, err);
+		code = pgconn_exec(conn, statements_of(&dir->functions[i]),
+		                   err);
 	}
 	if (code == ERR_OK)
 		code = step_record(conn, FUNCTIONS, dir->functions_digest, err);
@@ -215,7 +232,7 @@ is_same(const struct pgrows *rows, int row, const uint8_t *digest)
 	const uint8_t *bytes = pgrows_bytes(rows, row, 1, &len);
 
 	return len == DIGEST_SHA256_LEN &&
-	       memcmp(bytes, digest, DIGEST_SHA256_LEN) == 0;
+		memcmp(bytes, digest, DIGEST_SHA256_LEN) == 0;
 }
 
 /* How many migrations are applied, and whether functions are as they are in
@@ -235,10 +252,11 @@ compare(const struct pgrows *rows, const struct sqldir *dir, size_t *out_count,
 			continue;
 		}
 		if (count == dir->migration_count)
-			return err_set(err, ERR_MIGRATION,
-			               "the database has %s, which this program "
-			               "does not know: use the newer program",
-			               name);
+			return err_set(
+				err, ERR_MIGRATION,
+				"the database has %s, which this program "
+				"does not know: use the newer program",
+				name);
 		if (strcmp(name, dir->migrations[count].name) != 0 ||
 		    !is_same(rows, row, dir->migrations[count].digest))
 			return err_set(err, ERR_MIGRATION,

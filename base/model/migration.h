@@ -9,6 +9,10 @@
 
 struct pgconn;
 
+/* The newest file of sql/ that this program was written for; a test compares
+   it with the folder. */
+#define MIGRATION_LAST "0004_journal"
+
 /* sql_dir: where sql/ is installed. Prints a line for each step to log.
    Running it twice changes nothing. */
 enum err_code

@@ -10,8 +10,8 @@
 #include "base/runtime/digest.h"
 #include "base/runtime/err.h"
 
-#define SQLDIR_FILES_MAX  1000
-#define SQLDIR_BYTES_MAX  (4 * 1024 * 1024) /* of one file */
+#define SQLDIR_FILES_MAX 1000
+#define SQLDIR_BYTES_MAX (4 * 1024 * 1024) /* of one file */
 
 struct sqlfile {
 	char *name; /* "0001_role"; "functions/lane"; "policies" */

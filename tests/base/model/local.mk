@@ -4,3 +4,7 @@
 # and, where it starts threads, for the run under TSan:
 #	threaded_tests += %D%/test_TEST
 WAYBILL_TEST_MODEL = $(WAYBILL_LIBS_MODEL) $(CMOCKA_LIBS)
+
+unit_tests += %D%/test_migration
+%C%_test_migration_SOURCES = %D%/test_migration.c $(WAYBILL_TEST_POSTGRES)
+%C%_test_migration_LDADD = $(WAYBILL_TEST_MODEL)
