@@ -29,7 +29,10 @@ NOUNS = {
     # A program of its own, which shares no code with the product.
     "jansson.h": ["examples/orange-juice/oj_*"],
 }
-PRIVATE = {"base/io/klib.h": ["base/io/k*.c"],
+# A header that shows a vendor's types, and who may see them; a header that
+# includes one stands here itself.
+PRIVATE = {"base/io/klib.h": ["base/io/k*.c", "base/io/kqueue.h"],
+           "base/io/kqueue.h": ["base/io/k*.c"],
            "base/io/pglib.h": ["base/io/pg*.c"]}
 STANDARD = re.compile(
     r"^(sys|netinet|arpa|linux|net|sanitizer)/|^(stdio|stdlib|stdint|stdbool|stddef|"
@@ -78,6 +81,8 @@ PLANTED = [
     ({"gateway/x.h": "#include <librdkafka/rdkafka.h>\n"}, "belongs in"),
     ({"base/io/kconsumer.c": KLIB}, None),
     ({"gateway/x.c": KLIB}, "is private to"),
+    ({"base/io/kx.h": KLIB}, "is private to"),
+    ({"gateway/x.c": '#include "base/io/kqueue.h"\n'}, "is private to"),
     ({"gateway/x.c": "#include <openssl/sha.h>\n"}, "belongs in"),
     ({"base/io/x.c": "#include <zstd.h>\n"}, "has no home"),
     ({"tests/bench/x.c": KLIB + "#include <libpq-fe.h>\n"}, None),
