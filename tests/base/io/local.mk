@@ -28,3 +28,10 @@ unit_tests += %D%/test_pgconn_pipeline
 unit_tests += %D%/test_pgrows
 %C%_test_pgrows_SOURCES = %D%/test_pgrows.c $(WAYBILL_TEST_POSTGRES)
 %C%_test_pgrows_LDADD = $(WAYBILL_TEST_IO)
+
+unit_tests += %D%/test_httpd
+threaded_tests += %D%/test_httpd
+%C%_test_httpd_LDADD = $(WAYBILL_TEST_IO)
+
+unit_tests += %D%/test_httpc
+%C%_test_httpc_LDADD = $(WAYBILL_TEST_IO)
