@@ -85,6 +85,30 @@ text_sequence(const uint8_t *bytes, size_t len)
 	return 4;
 }
 
+/* Whether up to 32 bytes are ASCII, without a loop: looks that overlap. Most
+   texts in a message are that short. */
+static inline bool
+text_is_short_ascii(const uint8_t *bytes, size_t len)
+{
+	uint32_t first, last;
+
+	if (len > 16)
+		return ((text_word(bytes) | text_word(bytes + 8) |
+		         text_word(bytes + len - 16) |
+		         text_word(bytes + len - 8)) &
+		        TEXT_HIGH_BITS) == 0;
+	if (len >= 8)
+		return ((text_word(bytes) | text_word(bytes + len - 8)) &
+		        TEXT_HIGH_BITS) == 0;
+	if (len >= 4) {
+		memcpy(&first, bytes, sizeof(first));
+		memcpy(&last, bytes + len - 4, sizeof(last));
+		return ((first | last) & (uint32_t)TEXT_HIGH_BITS) == 0;
+	}
+	return len == 0 ||
+		((bytes[0] | bytes[len / 2] | bytes[len - 1]) & 0x80) == 0;
+}
+
 /* How many bytes from the front are ASCII, at least rounded down to 8. */
 static size_t
 text_ascii(const uint8_t *bytes, size_t len)
@@ -261,6 +285,8 @@ text_is_utf8(const void *bytes, size_t len)
 	const uint8_t *from = bytes;
 	size_t i = 0;
 
+	if (len <= 32 && text_is_short_ascii(from, len))
+		return true;
 	while (i < len) {
 		size_t sequence;
 
@@ -270,7 +296,7 @@ text_is_utf8(const void *bytes, size_t len)
 		    (text_word(from + len - 8) & TEXT_HIGH_BITS) == 0)
 			return true;
 		/* then the few bytes up to the next stretch of ASCII */
-		for (int n = 0; n < 8 && i < len; n++) {
+		for (int n = 0; n < 16 && i < len; n++) {
 			sequence = text_sequence(from + i, len - i);
 			if (sequence == 0)
 				return false;
