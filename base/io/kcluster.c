@@ -17,6 +17,7 @@
 
 #define KCLUSTER_MAGIC        0x6b636c75u
 #define KCLUSTER_SEEN_STEP_MS 20
+#define KCLUSTER_PROBE_MS     1000
 #define KCLUSTER_REASON_MAX   512
 
 struct kcluster {
@@ -177,6 +178,25 @@ admin_options(struct kcluster *cluster, rd_kafka_admin_op_t op,
 	return options;
 }
 
+/* librdkafka waits for a broker that knows the request: no answer is either no
+   broker, or brokers that do not (the embedded one). */
+static enum err_code
+admin_unanswered(struct kcluster *cluster, const char *what, struct err *err)
+{
+	const struct rd_kafka_metadata *metadata = NULL;
+
+	if (rd_kafka_metadata(cluster->uncommitted.rk, 0, NULL, &metadata,
+	                      KCLUSTER_PROBE_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return err_set(err, ERR_KAFKA_DOWN, "cluster %s: %s: no answer",
+		               cluster->options.name, what);
+	rd_kafka_metadata_destroy(metadata);
+	return err_set(
+		err, ERR_KAFKA,
+		"cluster %s: %s: no answer, although there are brokers (does "
+		"this one know the request?)",
+		cluster->options.name, what);
+}
+
 static enum err_code
 admin_wait(struct kcluster *cluster, rd_kafka_queue_t *queue,
            int64_t timeout_ms, const char *what, rd_kafka_event_t **out,
@@ -188,12 +208,15 @@ admin_wait(struct kcluster *cluster, rd_kafka_queue_t *queue,
 
 	rd_kafka_poll(cluster->uncommitted.rk, 0);
 	if (event == NULL)
-		return err_set(err, ERR_KAFKA_DOWN, "cluster %s: %s: no answer",
-		               cluster->options.name, what);
+		return admin_unanswered(cluster, what, err);
 	error = rd_kafka_event_error(event);
 	if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
 		*out = event;
 		return ERR_OK;
+	}
+	if (klib_code(error) == ERR_TIMEOUT) {
+		rd_kafka_event_destroy(event);
+		return admin_unanswered(cluster, what, err);
 	}
 	(void)err_set(err, klib_code(error), "cluster %s: %s: %s",
 	              cluster->options.name, what,
@@ -428,7 +451,7 @@ kcluster_watermarks(struct kcluster *cluster, const char *topic, int partition,
                     bool committed, int64_t timeout_ms, int64_t *out_low,
                     int64_t *out_high, struct err *err)
 {
-	struct klib *klib;
+	struct klib *klib = NULL;
 
 	if (client_take(cluster, committed, &klib, err) != ERR_OK)
 		return err->code;
@@ -450,7 +473,7 @@ kcluster_read(struct kcluster *cluster, const char *topic, int partition,
 		.each = each,
 		.context = context,
 	};
-	struct klib *klib;
+	struct klib *klib = NULL;
 
 	if (client_take(cluster, committed, &klib, err) != ERR_OK)
 		return err->code;

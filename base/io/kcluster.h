@@ -59,7 +59,7 @@ kcluster_describe_topic(struct kcluster *cluster, const char *topic,
 
 /* One configuration value of a topic ("cleanup.policy"), copied; "" when the
    broker has none by that name. ERR_KAFKA: it cannot be asked (the embedded
-   broker). */
+   broker), which takes the whole time. ERR_KAFKA_TOPIC. ERR_KAFKA_DOWN. */
 enum err_code
 kcluster_topic_config(struct kcluster *cluster, const char *topic,
                       const char *name, int64_t timeout_ms, char *out,
@@ -73,7 +73,8 @@ struct kcluster_new_topic {
 	size_t config_count;
 };
 
-/* ERR_CONFLICT: it is there already. ERR_KAFKA: refused or unsupported. */
+/* Returns when its partitions have leaders. ERR_CONFLICT: it is there already.
+   ERR_KAFKA: refused or unsupported. ERR_TIMEOUT: no leaders yet. */
 enum err_code
 kcluster_create_topic(struct kcluster *cluster,
                       const struct kcluster_new_topic *topic,
@@ -83,7 +84,8 @@ kcluster_create_topic(struct kcluster *cluster,
  * The first offset that is still there and the one behind the last.
  * committed: the last stable offset (isolation read_committed) instead of
  * the high watermark; the two take two handles, since isolation is a
- * property of a client.
+ * property of a client. ERR_KAFKA_TOPIC. ERR_KAFKA_DOWN, ERR_TIMEOUT, ERR_KAFKA:
+ * no leader, or it does not answer.
  */
 enum err_code
 kcluster_watermarks(struct kcluster *cluster, const char *topic, int partition,
@@ -94,7 +96,8 @@ kcluster_watermarks(struct kcluster *cluster, const char *topic, int partition,
  * Reads a partition from offset from (inclusive) to offset to (exclusive),
  * read_committed or not, and calls each for every message; each returns false
  * to stop early. Knows that transaction markers and aborted messages leave
- * gaps at the end. ERR_SOURCE_GAP: from is no longer there. ERR_TIMEOUT.
+ * gaps at the end. ERR_SOURCE_GAP: from is no longer there. ERR_TIMEOUT: what
+ * is before to was not there in time (committed: or not decided).
  */
 enum err_code
 kcluster_read(struct kcluster *cluster, const char *topic, int partition,

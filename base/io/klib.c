@@ -288,13 +288,14 @@ log_line(const rd_kafka_t *rk, int level, const char *facility,
 
 	CHECK_MAGIC(klib, KLIB_MAGIC);
 	scope = scope_of(klib);
-	/* A producer's property is set on consumers too: no event. */
+	/* Producers' properties are set on consumers too: no event. What fails
+	   is returned to the caller, except for why a connection failed. */
 	if (level >= 7 || strcmp(facility, "CONFWARN") == 0)
 		log_debug(&scope, "librdkafka: %s: %s", facility, line);
-	else if (level >= 5)
-		log_info(&scope, "librdkafka: %s: %s", facility, line);
-	else
+	else if (level <= 2 || strcmp(facility, "FAIL") == 0)
 		log_warn(&scope, "librdkafka: %s: %s", facility, line);
+	else
+		log_info(&scope, "librdkafka: %s: %s", facility, line);
 }
 
 static void

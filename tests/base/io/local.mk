@@ -5,6 +5,10 @@
 #	threaded_tests += %D%/test_TEST
 WAYBILL_TEST_IO = $(WAYBILL_LIBS_IO) $(CMOCKA_LIBS)
 
+unit_tests += %D%/test_kcluster
+%C%_test_kcluster_SOURCES = %D%/test_kcluster.c $(WAYBILL_TEST_KAFKAMOCK)
+%C%_test_kcluster_LDADD = $(WAYBILL_TEST_IO)
+
 unit_tests += %D%/test_kconsumer
 %C%_test_kconsumer_SOURCES = %D%/test_kconsumer.c $(WAYBILL_TEST_KAFKAMOCK)
 %C%_test_kconsumer_LDADD = $(WAYBILL_TEST_IO)
