@@ -1,8 +1,28 @@
 noinst_LIBRARIES += libwaybill_gateway.a
-libwaybill_gateway_a_SOURCES =
+libwaybill_gateway_a_SOURCES = \
+	%D%/carrier.c %D%/carrier.h \
+	%D%/catalogue.c %D%/catalogue.h \
+	%D%/daemon_config.c %D%/daemon_config.h \
+	%D%/doubt.c %D%/doubt.h \
+	%D%/forwarder.c %D%/forwarder.h \
+	%D%/gather.c %D%/gather.h \
+	%D%/input.c %D%/input.h \
+	%D%/keeper.c %D%/keeper.h \
+	%D%/lane.c %D%/lane.h \
+	%D%/parcel.c %D%/parcel.h \
+	%D%/parking.c %D%/parking.h \
+	%D%/progress.c %D%/progress.h \
+	%D%/recovery.c %D%/recovery.h \
+	%D%/road_metric.c %D%/road_metric.h \
+	%D%/topic_check.c %D%/topic_check.h \
+	%D%/transaction.c %D%/transaction.h
 
 # Every layer, in the order of the links: the gateway knows everyone.
 WAYBILL_LIBS_GATEWAY = libwaybill_gateway.a $(WAYBILL_LIBS_CONTRACTS) \
 	$(LZMA_LIBS)
+
+bin_PROGRAMS += %D%/waybilld
+%C%_waybilld_SOURCES = %D%/waybilld.c
+%C%_waybilld_LDADD = $(WAYBILL_LIBS_GATEWAY)
 
 EXTRA_DIST += %D%/README.md

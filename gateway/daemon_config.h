@@ -1,0 +1,43 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * What one daemon is told by its own YAML file: process keys only. Tenants,
+ * feeds, contracts and clusters are in Postgres (waybill apply).
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/runtime/err.h"
+#include "base/runtime/setting.h"
+
+struct daemon_config {
+	char *daemon;
+	char *connection; /* secret: may hold a password */
+	char *role;
+	char *listen;
+	char *url;
+	int log_format;
+	int log_level;
+	int64_t lanes_max;
+	int64_t lease_ms;
+	int64_t postgres_timeout_ms;
+	int64_t batch_messages;
+	int64_t batch_bytes;
+	int64_t block_messages;
+	int64_t ring_bytes;
+	int64_t transaction_messages;
+	int64_t transaction_bytes;
+	int64_t drain_ms;
+};
+
+extern const struct setting daemon_config_settings[];
+extern const size_t daemon_config_setting_count;
+
+/* ERR_CONFIG with file, line and key of each error. daemon gets a name of
+   this host and process where none is set. */
+enum err_code
+daemon_config_load(const char *path, struct daemon_config *out,
+                   struct err *err) ERR_MUST_CHECK;
+
+void
+daemon_config_release(struct daemon_config *config);

@@ -1,0 +1,493 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sources are kept until the end, also those that are no longer read: the
+ * messages of batches point to them.
+ */
+#include "gateway/gather.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io/kconsumer.h"
+#include "base/model/batch.h"
+#include "base/model/deployment.h"
+#include "base/model/source.h"
+#include "base/runtime/check.h"
+#include "base/runtime/clock.h"
+#include "base/runtime/log.h"
+#include "base/runtime/memory.h"
+#include "base/runtime/text.h"
+#include "gateway/input.h"
+
+#define POLL_MAX          2000
+#define HEADERS_BYTES_MAX (64 * 1024 * 1024)
+#define COMMIT_EVERY_US   1000000
+
+/* An input partition of this lane. */
+struct intake {
+	struct source source;
+	const struct feed *feed; /* of the snapshot that is followed */
+	char tenant[128], name[128];
+	struct kconsumer *consumer; /* NULL: not assigned */
+	bool is_wanted;
+	bool has_gap, gap_recorded;
+	bool touched; /* in the batch under way */
+	bool moved;   /* since the last commit of offsets */
+	char gap_text[KQUEUE_ERROR_TEXT_MAX];
+};
+
+struct known_position {
+	int32_t source_id;
+	int64_t next;
+};
+
+/* A queue for each consumer; there are few. */
+struct intake_queue {
+	struct kconsumer *consumer;
+	struct kqueue *queue;
+};
+
+struct gather {
+	struct gather_options options;
+	struct intake **intakes;
+	size_t count;
+	struct known_position *known;
+	size_t known_count;
+	struct intake_queue queues[CLUSTERS_MAX];
+	size_t queue_count;
+	size_t turn; /* the queue that is asked first */
+	struct kmessage *polled;
+	struct text headers;
+	size_t message_bytes; /* a moving average, to poll no more than fits */
+	bool is_incomplete;
+	int64_t committed_us;
+};
+
+static struct log_scope
+scope_of(const struct gather *g, const struct intake *intake)
+{
+	struct log_scope scope = LOG_SCOPE("gather");
+
+	scope.lane = g->options.lane;
+	if (intake != NULL) {
+		scope.tenant = intake->tenant;
+		scope.feed = intake->name;
+	}
+	return scope;
+}
+
+/* -- following the catalogue ------------------------------------------------- */
+
+static struct intake *
+find_intake(struct gather *g, const struct feed *feed, int partition)
+{
+	for (size_t i = 0; i < g->count; i++) {
+		struct intake *in = g->intakes[i];
+
+		if (in->source.partition == partition &&
+		    strcmp(in->source.topic, feed->input_topic) == 0 &&
+		    strcmp(in->name, feed->name) == 0 &&
+		    strcmp(in->tenant, feed->tenant) == 0)
+			return in;
+	}
+	return NULL;
+}
+
+static int64_t
+position_of(const struct gather *g, int32_t source_id)
+{
+	for (size_t i = 0; i < g->known_count; i++) {
+		if (g->known[i].source_id == source_id)
+			return g->known[i].next;
+	}
+	return -1;
+}
+
+static enum err_code
+add_intake(struct gather *g, const struct feed *feed, int partition,
+           struct pgconn *conn, struct intake **out, struct err *err)
+{
+	struct intake *in;
+	int32_t id = 0;
+
+	if (source_take(conn, feed, "", partition, &id, err) != ERR_OK)
+		return err->code;
+	in = memory_calloc(1, sizeof(*in));
+	in->source.id = id;
+	in->source.partition = partition;
+	in->source.next = position_of(g, id);
+	snprintf(in->source.topic, sizeof(in->source.topic), "%s",
+	         feed->input_topic);
+	snprintf(in->tenant, sizeof(in->tenant), "%s", feed->tenant);
+	snprintf(in->name, sizeof(in->name), "%s", feed->name);
+	g->intakes = memory_realloc(g->intakes,
+	                            (g->count + 1) * sizeof(*g->intakes));
+	g->intakes[g->count++] = in;
+	*out = in;
+	return ERR_OK;
+}
+
+static struct kqueue *
+queue_of(struct gather *g, struct kconsumer *consumer)
+{
+	for (size_t i = 0; i < g->queue_count; i++) {
+		if (g->queues[i].consumer == consumer)
+			return g->queues[i].queue;
+	}
+	CHECK(g->queue_count < CLUSTERS_MAX);
+	g->queues[g->queue_count] =
+		(struct intake_queue){ .consumer = consumer,
+		                       .queue = kqueue_new(consumer) };
+	return g->queues[g->queue_count++].queue;
+}
+
+/* First start reads from the earliest offset. */
+static enum err_code
+assign(struct gather *g, const struct deployment *deployment, struct intake *in,
+       struct err *err)
+{
+	struct kconsumer *consumer = NULL;
+	int64_t from =
+		in->source.next < 0 ? KCONSUMER_EARLIEST : in->source.next;
+
+	if (input_consumer(g->options.input, in->feed->input_cluster,
+	                   deployment->name, &consumer, err) != ERR_OK)
+		return err->code;
+	if (kconsumer_assign(consumer, in->source.topic, in->source.partition,
+	                     from, in, queue_of(g, consumer), err) != ERR_OK)
+		return err->code;
+	in->consumer = consumer;
+	return ERR_OK;
+}
+
+static void
+unassign(struct gather *g, struct intake *in)
+{
+	struct err err = { .code = ERR_OK };
+	struct log_scope scope = scope_of(g, in);
+
+	if (kconsumer_unassign(in->consumer, in->source.topic,
+	                       in->source.partition, &err) != ERR_OK)
+		log_warn(&scope, "failed to stop reading (%s)", err.text);
+	in->consumer = NULL;
+}
+
+static enum err_code
+follow_partition(struct gather *g, const struct deployment *deployment,
+                 const struct feed *feed, int partition, struct pgconn *conn,
+                 struct err *err)
+{
+	struct intake *in = find_intake(g, feed, partition);
+	struct log_scope scope;
+
+	if (in == NULL &&
+	    add_intake(g, feed, partition, conn, &in, err) != ERR_OK)
+		return err->code;
+	in->feed = feed;
+	in->is_wanted = true;
+	if (in->consumer != NULL || in->has_gap)
+		return ERR_OK;
+	if (assign(g, deployment, in, err) == ERR_OK)
+		return ERR_OK;
+	/* Its cluster's trouble is not the others'. */
+	scope = scope_of(g, in);
+	log_warn(&scope, "failed to read the input, trying again (%s)",
+	         err->text);
+	*err = (struct err){ .code = ERR_OK };
+	g->is_incomplete = true;
+	return ERR_OK;
+}
+
+/* -- gathering --------------------------------------------------------------- */
+
+static void
+take_message(struct gather *g, struct batch *batch,
+             const struct kmessage *polled)
+{
+	struct intake *in = polled->opaque;
+	struct message *m = batch_add(batch, polled);
+
+	m->feed = in->feed;
+	m->source = &in->source;
+	m->source_id = in->source.id;
+	m->source_offset = polled->offset;
+	m->partition = polled->partition;
+	m->event_time_ms = polled->time_ms;
+	m->key = polled->key;
+	m->key_len = polled->key == NULL ? -1 : polled->key_len;
+	m->body = polled->body;
+	m->body_len = polled->body == NULL ? -1 : polled->body_len;
+	m->headers_len = -1;
+	if (polled->has_headers) {
+		text_reset(&g->headers);
+		kmessage_headers(polled, &g->headers);
+		CHECK(!text_is_cut(&g->headers));
+		m->headers = arena_copy(&batch->arena, g->headers.bytes,
+		                        g->headers.len);
+		m->headers_len = (int32_t)g->headers.len;
+	}
+	in->source.next = polled->offset + 1;
+	in->touched = true;
+	in->moved = true;
+	batch->bytes += (m->key_len > 0 ? (size_t)m->key_len : 0) +
+		(m->body_len > 0 ? (size_t)m->body_len : 0) +
+		(m->headers_len > 0 ? (size_t)m->headers_len : 0);
+}
+
+static void
+note_error(struct gather *g, const struct kqueue_error *error)
+{
+	struct intake *in = error->opaque;
+	struct log_scope scope = scope_of(g, in);
+
+	if (error->code == ERR_SOURCE_GAP && in != NULL && !in->has_gap) {
+		in->has_gap = true;
+		snprintf(in->gap_text, sizeof(in->gap_text), "%s", error->text);
+		log_error(&scope,
+		          "partition %d of %s no longer has offset "
+		          "%lld: it waits for a person (%s)",
+		          in->source.partition, in->source.topic,
+		          (long long)in->source.next, error->text);
+		return;
+	}
+	log_warn(&scope, "reading input: %s (%s)", err_text(error->code),
+	         error->text);
+}
+
+/* How many messages may be polled so that the batch stays within bytes. */
+static size_t
+poll_limit(const struct gather *g, const struct batch *batch)
+{
+	size_t room = g->options.batch_bytes > batch->bytes
+		? g->options.batch_bytes - batch->bytes
+		: 0;
+	size_t limit = room / g->message_bytes + 1;
+	size_t left = batch->count_max - batch->count;
+
+	if (limit > POLL_MAX)
+		limit = POLL_MAX;
+	return limit < left ? limit : left;
+}
+
+static size_t
+poll_queue(struct gather *g, struct kqueue *queue, struct batch *batch,
+           int64_t timeout_ms)
+{
+	struct kqueue_error error = { .code = ERR_OK };
+	size_t bytes = batch->bytes;
+	size_t n = kqueue_poll(queue, timeout_ms, g->polled,
+	                       poll_limit(g, batch), &error);
+
+	for (size_t i = 0; i < n; i++)
+		take_message(g, batch, &g->polled[i]);
+	if (n > 0)
+		g->message_bytes =
+			(g->message_bytes * 3 + (batch->bytes - bytes) / n) /
+				4 +
+			1;
+	if (error.code != ERR_OK)
+		note_error(g, &error);
+	return n;
+}
+
+/* One pass over the queues; only the first one may wait. */
+static size_t
+poll_queues(struct gather *g, struct batch *batch, int64_t timeout_ms)
+{
+	size_t polled = 0;
+
+	if (g->queue_count == 0) {
+		if (timeout_ms > 0)
+			clock_sleep_ms(timeout_ms);
+		return 0;
+	}
+	g->turn++;
+	for (size_t i = 0; i < g->queue_count; i++) {
+		if (batch->count == batch->count_max ||
+		    batch->bytes >= g->options.batch_bytes)
+			break;
+		polled += poll_queue(
+			g, g->queues[(g->turn + i) % g->queue_count].queue,
+			batch, i == 0 && batch->count == 0 ? timeout_ms : 0);
+	}
+	return polled;
+}
+
+/* -- public ---------------------------------------------------------------- */
+
+struct gather *
+gather_new(const struct gather_options *options)
+{
+	struct gather *g = memory_calloc(1, sizeof(*g));
+
+	g->options = *options;
+	g->polled = memory_alloc(POLL_MAX * sizeof(*g->polled));
+	g->message_bytes = 1024;
+	text_init(&g->headers, HEADERS_BYTES_MAX);
+	return g;
+}
+
+void
+gather_free(struct gather **handle)
+{
+	struct gather *g = *handle;
+
+	*handle = NULL;
+	if (g == NULL)
+		return;
+	for (size_t i = 0; i < g->count; i++) {
+		if (g->intakes[i]->consumer != NULL)
+			unassign(g, g->intakes[i]);
+	}
+	for (size_t i = 0; i < g->queue_count; i++)
+		kqueue_free(&g->queues[i].queue);
+	for (size_t i = 0; i < g->count; i++)
+		memory_release(g->intakes[i]);
+	memory_release(g->intakes);
+	memory_release(g->known);
+	memory_release(g->polled);
+	text_fini(&g->headers);
+	memory_release(g);
+}
+
+void
+gather_set_position(int32_t source_id, int64_t next, void *context)
+{
+	struct gather *g = context;
+
+	g->known = memory_realloc(g->known,
+	                          (g->known_count + 1) * sizeof(*g->known));
+	g->known[g->known_count++] = (struct known_position){ source_id, next };
+}
+
+enum err_code
+gather_follow(struct gather *g, const struct deployment *deployment,
+              struct pgconn *conn, struct err *err)
+{
+	for (size_t i = 0; i < g->count; i++)
+		g->intakes[i]->is_wanted = false;
+	g->is_incomplete = false;
+	for (size_t f = 0; f < deployment->feed_count; f++) {
+		const struct feed *feed = &deployment->feeds[f];
+
+		if (feed->input_topic == NULL || feed->contract == NULL)
+			continue;
+		for (int p = 0; p < feed->partitions; p++) {
+			if (deployment_lane(deployment, feed, p) !=
+			    g->options.lane)
+				continue;
+			if (follow_partition(g, deployment, feed, p, conn,
+			                     err) != ERR_OK)
+				return err->code;
+		}
+	}
+	for (size_t i = 0; i < g->count; i++) {
+		if (!g->intakes[i]->is_wanted && g->intakes[i]->consumer)
+			unassign(g, g->intakes[i]);
+	}
+	return ERR_OK;
+}
+
+bool
+gather_is_incomplete(const struct gather *g)
+{
+	return g->is_incomplete;
+}
+
+struct batch *
+gather_next(struct gather *g, const struct deployment *deployment,
+            int64_t timeout_ms)
+{
+	struct batch *batch = batch_new(deployment, g->options.batch_messages);
+
+	while (poll_queues(g, batch, timeout_ms) > 0 &&
+	       batch->count < batch->count_max &&
+	       batch->bytes < g->options.batch_bytes)
+		timeout_ms = 0;
+	if (batch->count == 0)
+		batch_unref(&batch);
+	return batch;
+}
+
+void
+gather_positions(struct gather *g, struct batch *batch, bool full)
+{
+	if (batch->position_count > 0)
+		return; /* it goes once more */
+	batch->positions = arena_alloc(
+		&batch->arena,
+		(g->count + g->known_count) * sizeof(*batch->positions));
+	batch->positions_full = full;
+	for (size_t i = 0; i < g->count; i++) {
+		struct intake *in = g->intakes[i];
+
+		if (in->touched || (full && in->source.next >= 0))
+			batch->positions[batch->position_count++] =
+				(struct position){ in->source.id,
+				                   in->source.next };
+		in->touched = false;
+	}
+	if (!full)
+		return;
+	/* Sources of the past that no feed has now keep their position. */
+	for (size_t i = 0; i < g->known_count; i++) {
+		bool is_here = false;
+
+		for (size_t k = 0; k < g->count && !is_here; k++)
+			is_here = g->intakes[k]->source.id ==
+				g->known[i].source_id;
+		if (!is_here)
+			batch->positions[batch->position_count++] =
+				(struct position){ g->known[i].source_id,
+				                   g->known[i].next };
+	}
+}
+
+enum err_code
+gather_record_gaps(struct gather *g, struct pgconn *conn, struct err *err)
+{
+	for (size_t i = 0; i < g->count; i++) {
+		struct intake *in = g->intakes[i];
+
+		if (!in->has_gap || in->gap_recorded)
+			continue;
+		if (source_record_gap(conn, in->source.id, g->options.lane,
+		                      in->source.next, -1, in->gap_text,
+		                      err) != ERR_OK)
+			return err->code;
+		in->gap_recorded = true;
+	}
+	return ERR_OK;
+}
+
+void
+gather_commit_offsets(struct gather *g)
+{
+	if (clock_now_us() - g->committed_us < COMMIT_EVERY_US)
+		return;
+	g->committed_us = clock_now_us();
+	for (size_t i = 0; i < g->count; i++) {
+		struct intake *in = g->intakes[i];
+
+		if (in->moved && in->consumer != NULL)
+			kconsumer_commit(in->consumer, in->source.topic,
+			                 in->source.partition, in->source.next);
+		in->moved = false;
+	}
+}
+
+size_t
+gather_source_count(const struct gather *g)
+{
+	return g->count;
+}
+
+size_t
+gather_gap_count(const struct gather *g)
+{
+	size_t gaps = 0;
+
+	for (size_t i = 0; i < g->count; i++)
+		gaps += g->intakes[i]->has_gap;
+	return gaps;
+}

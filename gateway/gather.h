@@ -1,0 +1,74 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The first step of the road: a lane's input partitions, where to read on in
+ * each, and batches out of what has arrived. Owner's thread only (the lane's
+ * recorder).
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/runtime/err.h"
+
+struct batch;
+struct deployment;
+struct gather;
+struct input;
+struct pgconn;
+
+struct gather_options {
+	struct input *input;
+	int lane;
+	size_t batch_messages;
+	size_t batch_bytes;
+};
+
+struct gather *
+gather_new(const struct gather_options *options);
+
+/* After the last batch that it gave has been freed. */
+void
+gather_free(struct gather **gather);
+
+/* Where a source goes on, from the journal; before the first gather_follow. */
+void
+gather_set_position(int32_t source_id, int64_t next, void *gather);
+
+/*
+ * Follows a snapshot: starts to read new partitions of this lane, stops with
+ * those that are gone. conn: to number sources that are new. What cannot be
+ * assigned now (its cluster is down) is tried again at the next call.
+ */
+enum err_code
+gather_follow(struct gather *gather, const struct deployment *deployment,
+              struct pgconn *conn, struct err *err) ERR_MUST_CHECK;
+
+/* Whether gather_follow left something to be tried again. */
+bool
+gather_is_incomplete(const struct gather *gather);
+
+/* The next batch; NULL where nothing arrived within timeout_ms. */
+struct batch *
+gather_next(struct gather *gather, const struct deployment *deployment,
+            int64_t timeout_ms);
+
+/* Puts the positions behind the newest batch into it, before it is recorded;
+   full: of all sources. */
+void
+gather_positions(struct gather *gather, struct batch *batch, bool full);
+
+/* Partitions whose next offset Kafka no longer has; each is written to the
+   journal once. */
+enum err_code
+gather_record_gaps(struct gather *gather, struct pgconn *conn,
+                   struct err *err) ERR_MUST_CHECK;
+
+/* Tells Kafka the recorded offsets, for lag tools only. */
+void
+gather_commit_offsets(struct gather *gather);
+
+size_t
+gather_source_count(const struct gather *gather);
+size_t
+gather_gap_count(const struct gather *gather);

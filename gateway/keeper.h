@@ -1,0 +1,42 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Keeps the daemon's heartbeat and its fair share of the lanes: a thread that
+ * renews the lease, takes lanes that are free, and gives lanes back when
+ * other daemons have fewer.
+ */
+#include <stdbool.h>
+
+#include "base/runtime/err.h"
+
+struct catalogue;
+struct daemon_config;
+struct input;
+struct keeper;
+struct stage;
+struct text;
+
+struct keeper_options {
+	const struct daemon_config *config;
+	struct catalogue *catalogue;
+	struct input *input;
+	const struct stage *const *stages; /* NULL-terminated */
+};
+
+/* The first heartbeat is made before it returns. */
+enum err_code
+keeper_start(const struct keeper_options *options, struct keeper **out,
+             struct err *err) ERR_MUST_CHECK;
+
+/* Drains all lanes, leaves, ends. */
+void
+keeper_stop(struct keeper **keeper);
+
+/* Whether the heartbeat holds and no lane of this daemon is stuck: what
+   /readyz says. Appends why not. Any thread. */
+bool
+keeper_is_ready(struct keeper *keeper, struct text *why);
+
+/* A JSON array of lanes. Any thread. */
+void
+keeper_print(struct keeper *keeper, struct text *out);

@@ -1,0 +1,682 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The recorder. States are a table; each is a function that returns the next
+ * state. At most one batch is with Postgres while the next is gathered and
+ * judged, so batches grow with the load and are small when there is little.
+ */
+#include "gateway/lane.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/model/batch.h"
+#include "base/model/deployment.h"
+#include "base/model/journal.h"
+#include "base/model/stage.h"
+#include "base/runtime/check.h"
+#include "base/runtime/clock.h"
+#include "base/runtime/crash.h"
+#include "base/runtime/log.h"
+#include "base/runtime/memory.h"
+#include "base/runtime/text.h"
+#include "base/runtime/thread.h"
+#include "gateway/catalogue.h"
+#include "gateway/daemon_config.h"
+#include "gateway/forwarder.h"
+#include "gateway/gather.h"
+#include "gateway/road_metric.h"
+
+#define LANE_MAGIC      0x4c414e45u
+#define STAGES_MAX      8
+#define GATHER_WAIT_MS  50
+#define ANSWER_WAIT_MS  2
+#define RETRY_MS        500
+#define VERDICT_WAIT_MS 10000
+#define REASSIGN_US     (2 * 1000000)
+
+struct lane {
+	uint32_t magic;
+	struct lane_options options;
+	struct thread *thread;
+	struct thread_flag *drain;
+	atomic_int state;
+	atomic_bool ended;
+	struct thread_lock lock; /* of forwarders' list, for lane_print */
+
+	/* the recorder's own */
+	struct journal *journal;
+	struct gather *gather;
+	const struct deployment *deployment;
+	void *contexts[STAGES_MAX];
+	struct forwarder *forwarders[CLUSTERS_MAX];
+	size_t forwarder_count;
+	struct batch *sent;  /* with Postgres */
+	struct batch *ready; /* judged and grouped, not sent */
+	int64_t sent_us;
+	int64_t follow_us;
+	struct lane_metric *metric;
+	atomic_llong epoch, next_seq;
+};
+
+static const char *const state_names[] = {
+	[LANE_TAKING] = "taking",     [LANE_RUNNING] = "running",
+	[LANE_UNKNOWN] = "unknown",   [LANE_WAITING] = "waiting",
+	[LANE_DIVERGED] = "diverged", [LANE_DRAINING] = "draining",
+	[LANE_STOPPED] = "stopped",
+};
+
+static struct log_scope
+scope_of(const struct lane *lane)
+{
+	struct log_scope scope = LOG_SCOPE("lane");
+
+	scope.lane = lane->options.lane;
+	return scope;
+}
+
+static bool
+is_draining(const struct lane *lane)
+{
+	return thread_flag_is_set(lane->drain);
+}
+
+static void
+publish(struct lane *lane)
+{
+	const struct journal_lane *row = journal_lane(lane->journal);
+
+	atomic_store(&lane->epoch, row->epoch);
+	atomic_store(&lane->next_seq, row->next_seq);
+	road_metric_state(lane->metric, row->epoch, row->next_seq,
+	                  atomic_load(&lane->state) == LANE_RUNNING);
+}
+
+/* -- taking the lane --------------------------------------------------------- */
+
+static enum err_code
+claim(struct lane *lane, bool *out_timeline_changed, struct err *err)
+{
+	const struct daemon_config *config = lane->options.config;
+	const struct journal_options options = {
+		.conninfo = config->connection,
+		.role = config->role[0] == '\0' ? NULL : config->role,
+		.daemon = config->daemon,
+		.lane = lane->options.lane,
+		.timeout_ms = config->postgres_timeout_ms,
+	};
+	enum err_code code;
+
+	if (journal_open(&options, &lane->journal, err) != ERR_OK)
+		return err->code;
+	code = journal_claim(lane->journal, err);
+	*out_timeline_changed = code == ERR_POSTGRES_TIMELINE;
+	return code == ERR_POSTGRES_TIMELINE ? ERR_OK : code;
+}
+
+static void
+start_forwarders(struct lane *lane)
+{
+	const struct deployment *d = lane->deployment;
+
+	for (size_t i = 0; i < d->cluster_count; i++) {
+		const struct forwarder_options options = {
+			.config = lane->options.config,
+			.catalogue = lane->options.catalogue,
+			.cluster = d->clusters[i].name,
+			.lane = lane->options.lane,
+		};
+		bool is_there = false;
+
+		for (size_t k = 0; k < lane->forwarder_count; k++)
+			is_there |=
+				strcmp(forwarder_cluster(lane->forwarders[k]),
+			               options.cluster) == 0;
+		if (!d->clusters[i].is_output || is_there)
+			continue;
+		CHECK(lane->forwarder_count < CLUSTERS_MAX);
+
+		struct forwarder *f =
+			forwarder_start(&options, journal_lane(lane->journal));
+
+		thread_lock(&lane->lock);
+		lane->forwarders[lane->forwarder_count++] = f;
+		thread_unlock(&lane->lock);
+	}
+}
+
+/* The worst verdict of the forwarders; FORWARDER_WAIT while one recovers. */
+static enum forwarder_verdict
+ask_forwarders(const struct lane *lane)
+{
+	enum forwarder_verdict worst = FORWARDER_READY;
+
+	for (size_t i = 0; i < lane->forwarder_count; i++) {
+		enum forwarder_verdict v =
+			forwarder_verdict(lane->forwarders[i]);
+
+		if (v == FORWARDER_DIVERGED || v == FORWARDER_LOST)
+			return v;
+		if (v == FORWARDER_WAIT)
+			worst = FORWARDER_WAIT;
+	}
+	return worst;
+}
+
+/* Divergence is looked for on every reachable cluster before the first write;
+   one that does not answer in time is looked at when it does. */
+static enum err_code
+wait_for_verdict(struct lane *lane, struct err *err)
+{
+	int64_t deadline = clock_now_us() + VERDICT_WAIT_MS * 1000;
+	enum forwarder_verdict verdict;
+
+	while ((verdict = ask_forwarders(lane)) == FORWARDER_WAIT &&
+	       clock_now_us() < deadline && !is_draining(lane))
+		thread_flag_wait(lane->drain, 20);
+	if (verdict == FORWARDER_LOST)
+		return err_set(err, ERR_LANE_LOST, "found while recovering");
+	if (verdict == FORWARDER_DIVERGED)
+		return err_set(err, ERR_DIVERGED, "found while recovering");
+	return ERR_OK;
+}
+
+static enum err_code
+begin_to_gather(struct lane *lane, struct err *err)
+{
+	const struct gather_options options = {
+		.input = lane->options.input,
+		.lane = lane->options.lane,
+		.batch_messages = (size_t)lane->options.config->batch_messages,
+		.batch_bytes = (size_t)lane->options.config->batch_bytes,
+	};
+
+	lane->gather = gather_new(&options);
+	if (journal_positions(lane->journal, gather_set_position, lane->gather,
+	                      err) != ERR_OK)
+		return err->code;
+	lane->follow_us = clock_now_us();
+	return gather_follow(lane->gather, lane->deployment,
+	                     journal_conn(lane->journal), err);
+}
+
+static enum err_code
+take(struct lane *lane, struct err *err)
+{
+	struct log_scope scope = scope_of(lane);
+	bool timeline_changed = false;
+
+	lane->deployment = catalogue_take(lane->options.catalogue);
+	if (claim(lane, &timeline_changed, err) != ERR_OK)
+		return err->code;
+	log_info(&scope, "lane taken at epoch %lld",
+	         (long long)journal_lane(lane->journal)->epoch);
+	if (journal_lane(lane->journal)->is_diverged)
+		return err_set(err, ERR_DIVERGED, "marked so before");
+	start_forwarders(lane);
+	if (wait_for_verdict(lane, err) != ERR_OK)
+		return err->code;
+	if (timeline_changed) {
+		if (journal_accept_timeline(lane->journal, err) != ERR_OK)
+			return err->code;
+		log_warn(&scope,
+		         "Postgres has another timeline: a new "
+		         "incarnation begins (%d)",
+		         journal_lane(lane->journal)->incarnation);
+		for (size_t i = 0; i < lane->forwarder_count; i++)
+			forwarder_tell_lane(lane->forwarders[i],
+			                    journal_lane(lane->journal));
+	}
+	if (begin_to_gather(lane, err) != ERR_OK)
+		return err->code;
+	crash_at(CRASH_LANE_RECOVERED);
+	return ERR_OK;
+}
+
+static void
+stop_forwarders(struct lane *lane)
+{
+	size_t count = lane->forwarder_count;
+
+	thread_lock(&lane->lock);
+	lane->forwarder_count = 0;
+	thread_unlock(&lane->lock);
+	for (size_t i = 0; i < count; i++)
+		forwarder_stop(&lane->forwarders[i]);
+}
+
+/* Everything of one ownership ends; what was not recorded is read again. */
+static void
+let_go(struct lane *lane)
+{
+	journal_close(&lane->journal);
+	batch_unref(&lane->sent);
+	batch_unref(&lane->ready);
+	stop_forwarders(lane);
+	gather_free(&lane->gather);
+	deployment_unref(&lane->deployment);
+}
+
+/* -- the road ---------------------------------------------------------------- */
+
+static enum err_code
+run_stages(struct lane *lane, struct batch *batch, struct err *err)
+{
+	const struct stage *const *stages = lane->options.stages;
+
+	crash_at(CRASH_GATHERED);
+	for (size_t i = 0; stages[i] != NULL; i++) {
+		if (stages[i]->run(batch, lane->contexts[i], err) != ERR_OK)
+			return err_context(err, "stage %s", stages[i]->name);
+	}
+	crash_at(CRASH_VALIDATED);
+	batch_group(batch, (size_t)lane->options.config->block_messages,
+	            (size_t)lane->options.config->batch_bytes);
+	return ERR_OK;
+}
+
+/* The batch is recorded: hand it to the forwarders. */
+static void
+answer(struct lane *lane)
+{
+	lane->sent->recorded_ms = clock_wall_ms();
+	for (size_t i = 0; i < lane->forwarder_count; i++)
+		forwarder_offer(lane->forwarders[i], lane->sent);
+	road_metric_recorded(lane->metric, lane->sent,
+	                     clock_now_us() - lane->sent_us);
+	batch_unref(&lane->sent);
+	publish(lane);
+	crash_at(CRASH_ANSWERED);
+}
+
+static enum err_code
+finish_sent(struct lane *lane, struct err *err)
+{
+	if (lane->sent == NULL)
+		return ERR_OK;
+	if (journal_wait(lane->journal, err) != ERR_OK) {
+		/* Not recorded: it goes again, unless nobody knows. */
+		if (err->code != ERR_POSTGRES_UNKNOWN && lane->ready == NULL) {
+			lane->ready = lane->sent;
+			lane->sent = NULL;
+		}
+		return err->code;
+	}
+	answer(lane);
+	return ERR_OK;
+}
+
+static enum err_code
+send_ready(struct lane *lane, struct err *err)
+{
+	CHECK(lane->sent == NULL);
+	if (lane->ready == NULL)
+		return ERR_OK;
+	gather_positions(lane->gather, lane->ready,
+	                 journal_wants_full(lane->journal));
+	lane->sent_us = clock_now_us();
+	if (journal_send(lane->journal, lane->ready, err) != ERR_OK)
+		return err->code;
+	lane->sent = lane->ready;
+	lane->ready = NULL;
+	return ERR_OK;
+}
+
+static enum err_code
+follow_catalogue(struct lane *lane, struct err *err)
+{
+	bool is_new = lane->deployment->version !=
+		catalogue_version(lane->options.catalogue);
+	bool again = gather_is_incomplete(lane->gather) &&
+		clock_now_us() - lane->follow_us > REASSIGN_US;
+
+	if (lane->sent != NULL || lane->ready != NULL || (!is_new && !again))
+		return ERR_OK;
+	lane->follow_us = clock_now_us();
+	if (is_new) {
+		deployment_unref(&lane->deployment);
+		lane->deployment = catalogue_take(lane->options.catalogue);
+		start_forwarders(lane);
+	}
+	return gather_follow(lane->gather, lane->deployment,
+	                     journal_conn(lane->journal), err);
+}
+
+static enum err_code
+gather_ready(struct lane *lane, struct err *err)
+{
+	int64_t wait_ms = lane->sent == NULL ? GATHER_WAIT_MS : 0;
+
+	if (lane->ready != NULL)
+		return ERR_OK;
+	lane->ready = gather_next(lane->gather, lane->deployment, wait_ms);
+	if (lane->ready == NULL)
+		return ERR_OK;
+	return run_stages(lane, lane->ready, err);
+}
+
+/* One turn: what is with Postgres is waited for only when there is something
+   to send behind it, or nothing else to do. */
+static enum err_code
+turn(struct lane *lane, struct err *err)
+{
+	enum forwarder_verdict verdict = ask_forwarders(lane);
+
+	if (verdict == FORWARDER_DIVERGED)
+		return err_set(err, ERR_DIVERGED, "a cluster came back");
+	if (verdict == FORWARDER_LOST)
+		return err_set(err, ERR_LANE_LOST, "a forwarder found it");
+	if (follow_catalogue(lane, err) != ERR_OK ||
+	    gather_ready(lane, err) != ERR_OK)
+		return err->code;
+	if (lane->sent != NULL &&
+	    (lane->ready != NULL ||
+	     journal_has_answer(lane->journal, ANSWER_WAIT_MS)) &&
+	    finish_sent(lane, err) != ERR_OK)
+		return err->code;
+	if (lane->sent == NULL) {
+		gather_commit_offsets(lane->gather);
+		if (gather_record_gaps(lane->gather,
+		                       journal_conn(lane->journal),
+		                       err) != ERR_OK)
+			return err->code;
+		return send_ready(lane, err);
+	}
+	return ERR_OK;
+}
+
+/* -- states ------------------------------------------------------------------ */
+
+static void
+mark_diverged(struct lane *lane, const struct err *why)
+{
+	struct log_scope scope = scope_of(lane);
+	struct err err = { .code = ERR_OK };
+	char reason[ERR_TEXT_MAX];
+
+	snprintf(reason, sizeof(reason), "%s", why->text);
+	for (size_t i = 0; i < lane->forwarder_count; i++) {
+		if (forwarder_verdict(lane->forwarders[i]) ==
+		    FORWARDER_DIVERGED)
+			forwarder_reason(lane->forwarders[i], reason,
+			                 sizeof(reason));
+	}
+	log_error(&scope,
+	          "the lane has diverged, it records nothing until it "
+	          "is reconciled (%s)",
+	          reason);
+	if (lane->journal != NULL && lane->sent == NULL &&
+	    journal_mark_diverged(lane->journal, reason, &err) != ERR_OK)
+		log_warn(&scope, "failed to write that down (%s)", err.text);
+}
+
+/* What an error of the road means for the lane. */
+static enum lane_state
+state_after(struct lane *lane, const struct err *err)
+{
+	struct log_scope scope = scope_of(lane);
+
+	switch (err->code) {
+	case ERR_LANE_LOST:
+		log_warn(&scope, "the lane is lost (%s)", err->text);
+		return LANE_STOPPED;
+	case ERR_DIVERGED:
+		mark_diverged(lane, err);
+		return LANE_DIVERGED;
+	case ERR_POSTGRES_TIMELINE:
+		log_warn(&scope, "taking the lane anew (%s)", err->text);
+		return LANE_TAKING;
+	case ERR_POSTGRES_UNKNOWN:
+		log_warn(&scope,
+		         "what became of a batch is unknown, finding "
+		         "out (%s)",
+		         err->text);
+		return LANE_UNKNOWN;
+	default:
+		log_warn(&scope, "recording waits (%s)", err->text);
+		return LANE_WAITING;
+	}
+}
+
+static enum lane_state
+do_taking(struct lane *lane)
+{
+	struct err err = { .code = ERR_OK };
+	enum lane_state next;
+
+	let_go(lane);
+	if (take(lane, &err) == ERR_OK)
+		return LANE_RUNNING;
+	next = state_after(lane, &err);
+	if (next == LANE_DIVERGED || next == LANE_STOPPED)
+		return next;
+	thread_flag_wait(lane->drain, RETRY_MS);
+	return LANE_TAKING;
+}
+
+static enum lane_state
+do_running(struct lane *lane)
+{
+	struct err err = { .code = ERR_OK };
+
+	publish(lane);
+	while (!is_draining(lane)) {
+		if (turn(lane, &err) != ERR_OK)
+			return state_after(lane, &err);
+	}
+	return LANE_DRAINING;
+}
+
+static enum lane_state
+do_unknown(struct lane *lane)
+{
+	struct log_scope scope = scope_of(lane);
+	struct err err = { .code = ERR_OK };
+	bool recorded = false;
+
+	if (is_draining(lane))
+		return LANE_STOPPED;
+	if (journal_resolve(lane->journal, &recorded, &err) != ERR_OK) {
+		if (err.code == ERR_LANE_LOST ||
+		    err.code == ERR_POSTGRES_TIMELINE)
+			return state_after(lane, &err);
+		log_warn(&scope, "still unknown (%s)", err.text);
+		thread_flag_wait(lane->drain, RETRY_MS);
+		return LANE_UNKNOWN;
+	}
+	log_info(&scope, "the batch was %srecorded", recorded ? "" : "not ");
+	for (size_t i = 0; i < lane->forwarder_count; i++)
+		forwarder_tell_lane(lane->forwarders[i],
+		                    journal_lane(lane->journal));
+	if (recorded) {
+		answer(lane);
+		return LANE_RUNNING;
+	}
+	/* It goes again, before what was gathered behind it: both are read
+	   anew from their positions. */
+	return LANE_TAKING;
+}
+
+static enum lane_state
+do_waiting(struct lane *lane)
+{
+	struct log_scope scope = scope_of(lane);
+	struct err err = { .code = ERR_OK };
+
+	if (is_draining(lane))
+		return LANE_STOPPED;
+	thread_flag_wait(lane->drain, RETRY_MS);
+	if (lane->sent != NULL || lane->journal == NULL)
+		return LANE_TAKING;
+	if (journal_reconnect(lane->journal, &err) != ERR_OK) {
+		if (err.code == ERR_LANE_LOST ||
+		    err.code == ERR_POSTGRES_TIMELINE)
+			return state_after(lane, &err);
+		log_warn(&scope, "Postgres does not answer yet (%s)", err.text);
+		return LANE_WAITING;
+	}
+	for (size_t i = 0; i < lane->forwarder_count; i++)
+		forwarder_tell_lane(lane->forwarders[i],
+		                    journal_lane(lane->journal));
+	log_info(&scope, "recording goes on");
+	return LANE_RUNNING;
+}
+
+static enum lane_state
+do_diverged(struct lane *lane)
+{
+	thread_flag_wait(lane->drain, -1);
+	return LANE_STOPPED;
+}
+
+/* What is with Postgres is waited for, what was gathered is left; the
+   forwarders get some time. */
+static enum lane_state
+do_draining(struct lane *lane)
+{
+	struct log_scope scope = scope_of(lane);
+	struct err err = { .code = ERR_OK };
+	int64_t deadline =
+		clock_now_us() + lane->options.config->drain_ms * 1000;
+	bool idle = false;
+
+	if (finish_sent(lane, &err) != ERR_OK) {
+		log_warn(&scope, "stopping with a batch under way (%s)",
+		         err.text);
+		return LANE_STOPPED;
+	}
+	while (!idle && clock_now_us() < deadline) {
+		idle = true;
+		for (size_t i = 0; i < lane->forwarder_count; i++)
+			idle &= forwarder_is_idle(lane->forwarders[i]) ||
+				forwarder_state(lane->forwarders[i]) ==
+					ROUTE_DOWN;
+		if (!idle)
+			clock_sleep_ms(10);
+	}
+	stop_forwarders(lane);
+	if (journal_release(lane->journal, &err) != ERR_OK)
+		log_warn(&scope, "failed to release the lane (%s)", err.text);
+	else
+		log_info(&scope, "lane released");
+	return LANE_STOPPED;
+}
+
+static enum lane_state (*const states[])(struct lane *) = {
+	[LANE_TAKING] = do_taking,     [LANE_RUNNING] = do_running,
+	[LANE_UNKNOWN] = do_unknown,   [LANE_WAITING] = do_waiting,
+	[LANE_DIVERGED] = do_diverged, [LANE_DRAINING] = do_draining,
+};
+
+static void
+run(void *context)
+{
+	struct lane *lane = context;
+	enum lane_state state = LANE_TAKING;
+
+	CHECK_MAGIC(lane, LANE_MAGIC);
+	while (state != LANE_STOPPED) {
+		if (state == LANE_TAKING && is_draining(lane))
+			break;
+		atomic_store(&lane->state, (int)state);
+		state = states[state](lane);
+	}
+	let_go(lane);
+	road_metric_state(lane->metric, 0, 0, 0);
+	atomic_store(&lane->state, LANE_STOPPED);
+	atomic_store(&lane->ended, true);
+}
+
+/* -- public ---------------------------------------------------------------- */
+
+const char *
+lane_state_name(enum lane_state state)
+{
+	CHECK((size_t)state < sizeof(state_names) / sizeof(char *));
+	return state_names[state];
+}
+
+struct lane *
+lane_start(const struct lane_options *options)
+{
+	struct lane *lane = memory_calloc(1, sizeof(*lane));
+	char name[16];
+
+	lane->magic = LANE_MAGIC;
+	lane->options = *options;
+	lane->drain = thread_flag_new();
+	thread_lock_init(&lane->lock, THREAD_RANK_LANE);
+	lane->metric = road_metric_lane(options->lane);
+	for (size_t i = 0; options->stages[i] != NULL; i++) {
+		CHECK(i < STAGES_MAX);
+		if (options->stages[i]->context_new != NULL)
+			lane->contexts[i] = options->stages[i]->context_new();
+	}
+	snprintf(name, sizeof(name), "lane-%d", options->lane);
+	lane->thread = thread_new(name, run, lane);
+	return lane;
+}
+
+void
+lane_drain(struct lane *lane)
+{
+	thread_flag_set(lane->drain);
+}
+
+bool
+lane_has_ended(const struct lane *lane)
+{
+	return atomic_load(&lane->ended);
+}
+
+void
+lane_stop(struct lane **handle)
+{
+	struct lane *lane = *handle;
+	const struct stage *const *stages;
+
+	*handle = NULL;
+	if (lane == NULL)
+		return;
+	CHECK_MAGIC(lane, LANE_MAGIC);
+	thread_flag_set(lane->drain);
+	thread_join(&lane->thread);
+	stages = lane->options.stages;
+	for (size_t i = 0; stages[i] != NULL; i++) {
+		if (stages[i]->context_free != NULL)
+			stages[i]->context_free(lane->contexts[i]);
+	}
+	thread_flag_free(&lane->drain);
+	thread_lock_fini(&lane->lock);
+	road_metric_lane_free(&lane->metric);
+	memory_release(lane);
+}
+
+enum lane_state
+lane_state(const struct lane *lane)
+{
+	return (enum lane_state)atomic_load(&lane->state);
+}
+
+void
+lane_print(struct lane *lane, struct text *out)
+{
+	text_addf(out,
+	          "{\"lane\":%d,\"state\":\"%s\",\"epoch\":%lld,"
+	          "\"next_seq\":%lld,\"routes\":[",
+	          lane->options.lane, lane_state_name(lane_state(lane)),
+	          (long long)atomic_load(&lane->epoch),
+	          (long long)atomic_load(&lane->next_seq));
+	thread_lock(&lane->lock);
+	for (size_t i = 0; i < lane->forwarder_count; i++)
+		text_addf(
+			out,
+			"%s{\"cluster\":\"%s\",\"state\":\"%s\","
+			"\"seq\":%lld}",
+			i > 0 ? "," : "",
+			forwarder_cluster(lane->forwarders[i]),
+			route_state_name(forwarder_state(lane->forwarders[i])),
+			(long long)forwarder_seq(lane->forwarders[i]));
+	thread_unlock(&lane->lock);
+	text_add(out, "]}");
+}

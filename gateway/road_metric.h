@@ -1,0 +1,40 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The metrics of the road, and the cells that its threads keep at hand.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/runtime/metric.h"
+
+struct batch;
+struct route_metric;
+struct lane_metric;
+
+extern const struct metric_def road_metrics[];
+extern const int road_metric_count;
+
+struct lane_metric *
+road_metric_lane(int lane);
+void
+road_metric_lane_free(struct lane_metric **metric);
+void
+road_metric_recorded(struct lane_metric *metric, const struct batch *batch,
+                     int64_t took_us);
+void
+road_metric_state(struct lane_metric *metric, int64_t epoch, int64_t next_seq,
+                  int is_running);
+
+struct route_metric *
+road_metric_route(int lane, const char *cluster);
+void
+road_metric_route_free(struct route_metric **metric);
+void
+road_metric_forwarded(struct route_metric *metric, size_t messages,
+                      size_t bytes);
+void
+road_metric_transaction(struct route_metric *metric, int64_t took_us);
+void
+road_metric_lag(struct route_metric *metric, int64_t messages,
+                size_t parked_feeds);

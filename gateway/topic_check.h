@@ -1,0 +1,29 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Whether topics are as the catalogue says, asked before a transaction begins
+ * and remembered for some seconds. Owner's thread only.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/io/kcluster.h"
+#include "base/runtime/err.h"
+
+struct topic_check;
+
+struct topic_check *
+topic_check_new(struct kcluster *cluster);
+
+void
+topic_check_free(struct topic_check **check);
+
+/*
+ * ERR_OK; ERR_KAFKA_TOPIC: missing, or fewer partitions than wanted;
+ * ERR_KAFKA: no leader for a partition of the mask (partition modulo 64), or
+ * the cluster cannot be asked. again: do not answer from memory.
+ */
+enum err_code
+topic_check_ask(struct topic_check *check, const char *topic, int partitions,
+                uint64_t partition_mask, bool again,
+                struct err *err) ERR_MUST_CHECK;

@@ -1,0 +1,394 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The daemon. Read from the bottom: main is the life of the process, the
+ * tables above it are the product: the stages of the road, the endpoints,
+ * and the metrics.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io/httpd.h"
+#include "base/io/kcluster.h"
+#include "base/io/pgconn.h"
+#include "base/model/migration.h"
+#include "base/model/stage.h"
+#include "base/runtime/crash.h"
+#include "base/runtime/err.h"
+#include "base/runtime/log.h"
+#include "base/runtime/metric.h"
+#include "base/runtime/setting.h"
+#include "base/runtime/text.h"
+#include "base/runtime/version.h"
+#include "contracts/contract.h"
+#include "gateway/catalogue.h"
+#include "gateway/daemon_config.h"
+#include "gateway/input.h"
+#include "gateway/keeper.h"
+#include "gateway/road_metric.h"
+
+#define REPORT_BYTES_MAX (8 * 1024 * 1024)
+
+enum exit_code {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+};
+
+/* The road between gather and record. */
+static const struct stage *const stages[] = {
+	&contract_stage_validate,
+	NULL,
+};
+
+struct waybilld {
+	struct daemon_config config;
+	struct catalogue *catalogue;
+	struct input *input;
+	struct keeper *keeper;
+	struct httpd *httpd;
+};
+
+/* -- endpoints --------------------------------------------------------------- */
+
+static void
+handle_livez(const struct http_request *request, struct http_response *response,
+             void *context)
+{
+	response->content_type = "text/plain; charset=utf-8";
+	text_add(response->body, "ok\n");
+}
+
+static void
+handle_readyz(const struct http_request *request,
+              struct http_response *response, void *context)
+{
+	struct waybilld *d = context;
+
+	response->content_type = "text/plain; charset=utf-8";
+	if (keeper_is_ready(d->keeper, response->body))
+		text_add(response->body, "ready\n");
+	else
+		response->status = 503;
+}
+
+static void
+handle_metrics(const struct http_request *request,
+               struct http_response *response, void *context)
+{
+	response->content_type = "text/plain; version=0.0.4; charset=utf-8";
+	metric_print(response->body);
+}
+
+static void
+handle_lanes(const struct http_request *request, struct http_response *response,
+             void *context)
+{
+	struct waybilld *d = context;
+
+	response->content_type = "application/json";
+	keeper_print(d->keeper, response->body);
+}
+
+static const struct http_route livez = {
+	"GET", "/livez", handle_livez,
+	"200 while the process runs; asks nobody else."
+};
+static const struct http_route readyz = {
+	"GET", "/readyz", handle_readyz,
+	"200 when the lease holds and each lane records; else 503 and why."
+};
+static const struct http_route metrics = { "GET", "/metrics", handle_metrics,
+	                                   "Prometheus text format." };
+static const struct http_route lanes = {
+	"GET", "/v1/lanes", handle_lanes,
+	"This daemon's lanes and how far their routes are, as JSON."
+};
+
+static const struct http_route *const routes[] = { &livez, &readyz, &metrics,
+	                                           &lanes, NULL };
+
+/* -- options that print and end ---------------------------------------------- */
+
+static const char usage[] =
+	"Usage: waybilld -c FILE [--check-config | --print-config]\n"
+	"       waybilld --print-reference settings|metrics|errors|kafka|"
+	"contracts|endpoints\n"
+	"       waybilld --print-crash-points | --version | --help\n"
+	"\n"
+	"Runs the road: gathers messages from Kafka, checks them against their\n"
+	"contracts, records them in Postgres, and forwards them exactly once.\n"
+	"\n"
+	"  -c, --config FILE       this daemon's settings (YAML)\n"
+	"      --check-config      read the file, say what is wrong, and end\n"
+	"      --print-config      print the effective settings, and end\n"
+	"      --print-reference   print a reference page (Markdown), and end\n"
+	"      --print-crash-points  for tests: where a test build can die\n"
+	"\n"
+	"Exit status: 0 stopped in order, 1 failed, 2 wrong usage or settings.\n"
+	"See waybilld(8) and waybill(1).\n";
+
+static void
+print_errors_reference(struct text *out)
+{
+	static const char *const classes[] = { "-", "retry", "reject",
+		                               "fatal" };
+
+	text_add(out,
+	         "| error | class | HTTP | meaning |\n|---|---|---|---|\n");
+	for (int i = 1; i < ERR_CODE_COUNT; i++)
+		text_addf(out, "| %s | %s | %d | %s |\n",
+		          err_name((enum err_code)i),
+		          classes[err_class((enum err_code)i)],
+		          err_http_status((enum err_code)i),
+		          err_text((enum err_code)i));
+}
+
+static void
+print_endpoints_reference(struct text *out)
+{
+	text_add(out, "| endpoint | what it answers |\n|---|---|\n");
+	for (int i = 0; routes[i] != NULL; i++)
+		text_addf(out, "| %s %s | %s |\n", routes[i]->method,
+		          routes[i]->path, routes[i]->help);
+}
+
+static void
+print_settings_reference(struct text *out)
+{
+	setting_print_reference(daemon_config_settings,
+	                        daemon_config_setting_count, out);
+}
+
+static void
+print_metrics_reference(struct text *out)
+{
+	metric_register(road_metrics, road_metric_count);
+	metric_print_reference(out);
+}
+
+static const struct {
+	const char *name;
+	void (*print)(struct text *out);
+} references[] = {
+	{ "settings", print_settings_reference },
+	{ "metrics", print_metrics_reference },
+	{ "errors", print_errors_reference },
+	{ "kafka", kcluster_print_reference },
+	{ "contracts", contract_print_reference },
+	{ "endpoints", print_endpoints_reference },
+};
+
+static int
+print_reference(const char *name)
+{
+	struct text out;
+
+	for (size_t i = 0; i < sizeof(references) / sizeof(*references); i++) {
+		if (strcmp(references[i].name, name) != 0)
+			continue;
+		text_init(&out, REPORT_BYTES_MAX);
+		references[i].print(&out);
+		fputs(text_string(&out), stdout);
+		text_fini(&out);
+		return EXIT_OK;
+	}
+	fprintf(stderr, "waybilld: there is no reference page %s\n", name);
+	return EXIT_USAGE;
+}
+
+static int
+print_crash_points(void)
+{
+	for (int i = 0; crash_point_name(i) != NULL; i++)
+		printf("%s\t%s\n", crash_point_name(i), crash_point_text(i));
+	return EXIT_OK;
+}
+
+static int
+print_config(const struct daemon_config *config)
+{
+	struct text out;
+
+	text_init(&out, REPORT_BYTES_MAX);
+	setting_print(daemon_config_settings, daemon_config_setting_count,
+	              config, &out);
+	fputs(text_string(&out), stdout);
+	text_fini(&out);
+	return EXIT_OK;
+}
+
+/* -- life -------------------------------------------------------------------- */
+
+static enum err_code
+check_database(const struct daemon_config *config, struct err *err)
+{
+	const struct pgconn_options options = {
+		.conninfo = config->connection,
+		.application = "waybill start",
+		.role = config->role[0] == '\0' ? NULL : config->role,
+		.timeout_ms = config->postgres_timeout_ms,
+	};
+	struct pgconn *conn = NULL;
+
+	if (pgconn_open(&options, &conn, err) != ERR_OK)
+		return err->code;
+	if (migration_check(conn, err) == ERR_OK)
+		(void)!migration_check_privileges(conn, err);
+	pgconn_close(&conn);
+	return err->code;
+}
+
+static enum err_code
+start(struct waybilld *d, struct err *err)
+{
+	const struct catalogue_options catalogue = {
+		.conninfo = d->config.connection,
+		.role = d->config.role[0] == '\0' ? NULL : d->config.role,
+		.timeout_ms = d->config.postgres_timeout_ms,
+	};
+	struct keeper_options keeper = {
+		.config = &d->config,
+		.stages = stages,
+	};
+	const struct httpd_options httpd = {
+		.listen = d->config.listen,
+		.routes = routes,
+		.context = d,
+		.threads = 2,
+		.body_bytes_max = 64 * 1024,
+		.connections_max = 256,
+		.idle_timeout_s = 30,
+	};
+
+	metric_register(road_metrics, road_metric_count);
+	if (check_database(&d->config, err) != ERR_OK ||
+	    catalogue_open(&catalogue, &d->catalogue, err) != ERR_OK)
+		return err->code;
+	d->input = input_new();
+	keeper.catalogue = d->catalogue;
+	keeper.input = d->input;
+	if (keeper_start(&keeper, &d->keeper, err) != ERR_OK)
+		return err->code;
+	return httpd_open(&httpd, &d->httpd, err);
+}
+
+static void
+stop(struct waybilld *d)
+{
+	httpd_close(&d->httpd);
+	keeper_stop(&d->keeper);
+	input_free(&d->input);
+	catalogue_close(&d->catalogue);
+	daemon_config_release(&d->config);
+}
+
+/* SIGTERM or SIGINT; blocked in all threads, so that they come here. */
+static int
+wait_for_signal(const sigset_t *signals)
+{
+	int number = 0;
+
+	while (sigwait(signals, &number) != 0)
+		;
+	return number;
+}
+
+static int
+serve(struct waybilld *d)
+{
+	const struct log_scope scope = LOG_SCOPE("daemon");
+	struct err err = { .code = ERR_OK };
+	sigset_t signals;
+	int code = EXIT_OK;
+
+	log_setup((enum log_format)d->config.log_format,
+	          (enum log_level)d->config.log_level);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	if (start(d, &err) != ERR_OK) {
+		log_error(&scope, "failed to start (%s)", err.text);
+		code = EXIT_FAILED;
+	} else {
+		log_info(&scope,
+		         "waybilld %s is up as %s, listening on port "
+		         "%d",
+		         version_string(), d->config.daemon,
+		         httpd_port(d->httpd));
+		log_info(&scope, "stopping (signal %d)",
+		         wait_for_signal(&signals));
+	}
+	stop(d);
+	return code;
+}
+
+enum option_code {
+	OPTION_CHECK = 256,
+	OPTION_PRINT,
+	OPTION_REFERENCE,
+	OPTION_CRASH,
+	OPTION_VERSION,
+};
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "check-config", no_argument, NULL, OPTION_CHECK },
+	{ "print-config", no_argument, NULL, OPTION_PRINT },
+	{ "print-reference", required_argument, NULL, OPTION_REFERENCE },
+	{ "print-crash-points", no_argument, NULL, OPTION_CRASH },
+	{ "version", no_argument, NULL, OPTION_VERSION },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+int
+main(int argc, char **argv)
+{
+	struct waybilld d = { .catalogue = NULL };
+	struct err err = { .code = ERR_OK };
+	const char *path = NULL;
+	int option, mode = 0;
+
+	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			path = optarg;
+			break;
+		case OPTION_CHECK:
+		case OPTION_PRINT:
+			mode = option;
+			break;
+		case OPTION_REFERENCE:
+			return print_reference(optarg);
+		case OPTION_CRASH:
+			return print_crash_points();
+		case OPTION_VERSION:
+			printf("waybilld %s\n", version_string());
+			return EXIT_OK;
+		case 'h':
+			fputs(usage, stdout);
+			return EXIT_OK;
+		default:
+			fputs(usage, stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (path == NULL || optind < argc) {
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+	if (daemon_config_load(path, &d.config, &err) != ERR_OK) {
+		fprintf(stderr, "%s\n", err.text);
+		return EXIT_USAGE;
+	}
+	if (mode == 0)
+		return serve(&d);
+	option = mode == OPTION_PRINT ? print_config(&d.config) : EXIT_OK;
+	daemon_config_release(&d.config);
+	return option;
+}
