@@ -5,6 +5,7 @@
  */
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/io/pglib.h"
 #include "base/runtime/check.h"
@@ -53,20 +54,53 @@ start(struct pgconn *conn, const struct pgconn_options *options,
 	return ERR_OK;
 }
 
+/* How many servers the conninfo names: "a,b" is two. */
+static int
+host_count(PGconn *pg)
+{
+	PQconninfoOption *options = PQconninfo(pg);
+	int most = 1;
+
+	for (PQconninfoOption *at = options; at && at->keyword; at++) {
+		int count = 1;
+
+		if (strcmp(at->keyword, "host") != 0 &&
+		    strcmp(at->keyword, "hostaddr") != 0)
+			continue;
+		for (const char *c = at->val; c && *c; c++)
+			count += *c == ',';
+		if (count > most)
+			most = count;
+	}
+	PQconninfoFree(options);
+	return most;
+}
+
+/* Each server has its share of the time, or one that has gone would take all
+   of it; libpq goes on to the next one when the socket fails. */
 static enum err_code
 connect_poll(struct pgconn *conn, struct err *err)
 {
 	int64_t deadline_us = pgwait_deadline(conn->timeout_ms);
+	int64_t share_ms = conn->timeout_ms / host_count(conn->pg);
+	int64_t share_us = pgwait_deadline(share_ms);
+	const char *host = PQhost(conn->pg), *port = PQport(conn->pg);
 	int events = POLLOUT;
 
 	for (;;) {
-		if (pgwait_poll(conn, events, deadline_us) == 0)
-			return err_set(
-				err, ERR_POSTGRES_LOST,
-				"cannot connect to Postgres: host %s port %s "
-				"did not answer within %lld ms",
-				PQhost(conn->pg), PQport(conn->pg),
-				(long long)conn->timeout_ms);
+		bool is_last = share_us >= deadline_us;
+
+		if (pgwait_poll(conn, events,
+		                is_last ? deadline_us : share_us) == 0) {
+			if (is_last)
+				return err_set(
+					err, ERR_POSTGRES_LOST,
+					"cannot connect to Postgres: host %s "
+					"port %s did not answer in time",
+					PQhost(conn->pg), PQport(conn->pg));
+			shutdown(PQsocket(conn->pg), SHUT_RDWR);
+			share_us = pgwait_deadline(share_ms);
+		}
 		switch (PQconnectPoll(conn->pg)) {
 		case PGRES_POLLING_READING:
 			events = POLLIN;
@@ -79,6 +113,11 @@ connect_poll(struct pgconn *conn, struct err *err)
 		default:
 			return pgerror_set_connect(PQerrorMessage(conn->pg),
 			                           err);
+		}
+		if (PQhost(conn->pg) != host || PQport(conn->pg) != port) {
+			host = PQhost(conn->pg);
+			port = PQport(conn->pg);
+			share_us = pgwait_deadline(share_ms);
 		}
 	}
 }

@@ -12,6 +12,8 @@
 #include "base/runtime/check.h"
 #include "base/runtime/clock.h"
 
+#define TLS_STEP_MS 20
+
 /* -- public -- */
 
 int64_t
@@ -69,17 +71,23 @@ pgwait_flush(struct pgconn *conn, struct err *err)
 enum pgwait_result
 pgwait_answer(struct pgconn *conn, int64_t deadline_us)
 {
+	bool is_tls = PQsslInUse(conn->pg);
+
 	while (PQisBusy(conn->pg)) {
 		int unsent = PQflush(conn->pg);
+		int events = unsent ? POLLIN | POLLOUT : POLLIN;
+		int64_t step_us = deadline_us;
 		int came;
 
 		if (unsent < 0)
 			return PGWAIT_BROKEN;
-		came = pgwait_poll(conn, unsent ? POLLIN | POLLOUT : POLLIN,
-		                   deadline_us);
-		if (came == 0)
+		/* Bytes that TLS has decrypted already are seen by no poll. */
+		if (is_tls && pgwait_deadline(TLS_STEP_MS) < deadline_us)
+			step_us = pgwait_deadline(TLS_STEP_MS);
+		came = pgwait_poll(conn, events, step_us);
+		if (came == 0 && step_us == deadline_us)
 			return PGWAIT_TIMEOUT;
-		if ((came & ~POLLOUT) && !PQconsumeInput(conn->pg))
+		if (came != POLLOUT && !PQconsumeInput(conn->pg))
 			return PGWAIT_BROKEN;
 	}
 	return PGWAIT_READY;

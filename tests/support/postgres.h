@@ -13,6 +13,8 @@
  *	... pgconn_open with postgres_conninfo(server) ...
  *	postgres_close(&server);
  *
+ * A setting port=N also names the socket: conninfos then need it.
+ *
  * Binaries are looked for in WAYBILL_POSTGRES_BIN, then in the newest
  * /usr/lib/postgresql/N/bin, then in PATH. The superuser is "postgres".
  */

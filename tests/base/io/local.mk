@@ -39,3 +39,7 @@ threaded_tests += %D%/test_httpd
 
 unit_tests += %D%/test_httpc
 %C%_test_httpc_LDADD = $(WAYBILL_TEST_IO)
+
+unit_tests += %D%/test_pgconn_tls
+%C%_test_pgconn_tls_SOURCES = %D%/test_pgconn_tls.c $(WAYBILL_TEST_POSTGRES)
+%C%_test_pgconn_tls_LDADD = $(WAYBILL_TEST_IO)

@@ -178,8 +178,8 @@ test_what_is_no_http_is_refused(void **state)
 		"nonsense://127.0.0.1/",
 		"",
 		"http://127.0.0.1:1/?token=secret",
-		"http://user:"
-		"secret@127.0.0.1:1/",
+		("http://user:"
+		 "secret@127.0.0.1:1/"),
 	};
 
 	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {

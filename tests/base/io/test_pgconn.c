@@ -5,10 +5,13 @@
  */
 #include "base/io/pgconn.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "tests/support/postgres.h"
@@ -121,6 +124,48 @@ test_open_says_why_not(void **state)
 	options.role = NULL;
 	options.conninfo = "this is = not ' a conninfo";
 	assert_int_equal(pgconn_open(&options, &conn, &err), ERR_POSTGRES_LOST);
+}
+
+/* A server that has gone (packets to it are dropped) is passed over. */
+static void
+test_second_host_is_reached_when_the_first_is_silent(void **state)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	struct pgconn_options options = { .timeout_ms = 3000 };
+	socklen_t len = sizeof(address);
+	struct pgconn *conn = NULL;
+	char conninfo[512];
+	struct err err;
+	int fds[6];
+
+	/* A backlog that is full does not answer. */
+	fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(
+		bind(fds[0], (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fds[0], 0), 0);
+	getsockname(fds[0], (struct sockaddr *)&address, &len);
+	for (int i = 1; i < 6; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		connect(fds[i], (struct sockaddr *)&address, sizeof(address));
+	}
+	snprintf(conninfo, sizeof(conninfo),
+	         "host=127.0.0.1,%s port=%d,5432 user=postgres dbname=postgres",
+	         postgres_folder(server), ntohs(address.sin_port));
+	options.conninfo = conninfo;
+	if (pgconn_open(&options, &conn, &err) != ERR_OK)
+		fail_msg("%s", err.text);
+	assert_int_equal(query_int(conn, "select 1"), 1);
+	pgconn_close(&conn);
+	snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d",
+	         ntohs(address.sin_port));
+	options.timeout_ms = 300;
+	assert_int_equal(pgconn_open(&options, &conn, &err), ERR_POSTGRES_LOST);
+	assert_non_null(strstr(err.text, "in time"));
+	for (int i = 0; i < 6; i++)
+		close(fds[i]);
 }
 
 static void
@@ -396,6 +441,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_session_is_set_up),
 		cmocka_unit_test(test_open_says_why_not),
+		cmocka_unit_test(
+			test_second_host_is_reached_when_the_first_is_silent),
 		cmocka_unit_test(test_query_is_prepared_once),
 		cmocka_unit_test(test_errors_have_their_code),
 		cmocka_unit_test(test_error_names_the_statement),
