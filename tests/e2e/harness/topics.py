@@ -40,8 +40,8 @@ def delete(bootstrap, names):
 
 
 def grow(bootstrap, name, partitions):
-    _settled(_admin(bootstrap).create_partitions(
-        [NewPartitions(name, partitions)]))
+    admin = _admin(bootstrap)     # its futures end with it
+    _settled(admin.create_partitions([NewPartitions(name, partitions)]))
 
 
 def partitions_of(bootstrap, name, admin=None):
