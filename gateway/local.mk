@@ -21,8 +21,8 @@ libwaybill_gateway_a_SOURCES = \
 WAYBILL_LIBS_GATEWAY = libwaybill_gateway.a $(WAYBILL_LIBS_CONTRACTS) \
 	$(LZMA_LIBS)
 
-bin_PROGRAMS += %D%/waybilld
-%C%_waybilld_SOURCES = %D%/waybilld.c
-%C%_waybilld_LDADD = $(WAYBILL_LIBS_GATEWAY)
+bin_PROGRAMS += waybilld
+waybilld_SOURCES = %D%/waybilld.c
+waybilld_LDADD = $(WAYBILL_LIBS_GATEWAY)
 
 EXTRA_DIST += %D%/README.md
