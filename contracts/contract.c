@@ -147,22 +147,32 @@ hash_key(const struct contract *contract, struct contract_result *out)
 		out->key_hash = digest_crc32(out->key, (size_t)out->key_len);
 }
 
-static size_t
-print_number(char out[24], int64_t number)
+/* Decimal digits, two at a time from the back; gives the first. */
+static const uint8_t *
+print_number(uint8_t out[24], int64_t number, size_t *out_len)
 {
+	static const char pairs[] = "00010203040506070809101112131415161718192"
+				    "02122232425262728293031323334353637383940"
+				    "41424344454647484950515253545556575859606"
+				    "16263646566676869707172737475767778798081"
+				    "828384858687888990919293949596979899";
 	uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
-	char digits[24];
-	size_t count = 0, len = 0;
+	uint8_t *at = out + 24;
 
-	do {
-		digits[count++] = (char)('0' + rest % 10);
-		rest /= 10;
-	} while (rest > 0);
+	for (; rest >= 100; rest /= 100) {
+		at -= 2;
+		memcpy(at, pairs + 2 * (rest % 100), 2);
+	}
+	if (rest >= 10) {
+		at -= 2;
+		memcpy(at, pairs + 2 * rest, 2);
+	} else {
+		*--at = (uint8_t)('0' + rest);
+	}
 	if (number < 0)
-		out[len++] = '-';
-	while (count > 0)
-		out[len++] = digits[--count];
-	return len;
+		*--at = '-';
+	*out_len = (size_t)(out + 24 - at);
+	return at;
 }
 
 /* Appends one field's text to the key; false: a violation, or too long. */
@@ -174,14 +184,13 @@ add_key_field(struct judge *judge, size_t slot)
 	struct contract_result *out = judge->out;
 	const uint8_t *bytes = key->bytes;
 	size_t len = key->len;
-	char number[24];
+	uint8_t number[24];
 
 	if (node->type == SCHEMA_ENUM) {
 		bytes = (const uint8_t *)node->symbols[key->number];
 		len = strlen(node->symbols[key->number]);
 	} else if (node->type != SCHEMA_STRING) {
-		bytes = (const uint8_t *)number;
-		len = print_number(number, key->number);
+		bytes = print_number(number, key->number, &len);
 	} else if (judge->contract->program.key_count > 1 && len > 0 &&
 	           memchr(bytes, CONTRACT_SEPARATOR, len) != NULL) {
 		find(judge, CONTRACT_RULE_KEY_SEPARATOR,

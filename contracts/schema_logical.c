@@ -72,6 +72,51 @@ logical_refusal(struct schema_node *node, enum schema_logical logical,
 	return NULL;
 }
 
+static const int64_t schema_powers[19] = {
+	INT64_C(1),
+	INT64_C(10),
+	INT64_C(100),
+	INT64_C(1000),
+	INT64_C(10000),
+	INT64_C(100000),
+	INT64_C(1000000),
+	INT64_C(10000000),
+	INT64_C(100000000),
+	INT64_C(1000000000),
+	INT64_C(10000000000),
+	INT64_C(100000000000),
+	INT64_C(1000000000000),
+	INT64_C(10000000000000),
+	INT64_C(100000000000000),
+	INT64_C(1000000000000000),
+	INT64_C(10000000000000000),
+	INT64_C(100000000000000000),
+	INT64_C(1000000000000000000),
+};
+
+static bool
+long_decimal_fits(const uint8_t *bytes, uint32_t len, int precision)
+{
+	unsigned __int128 number = 0, limit = 1;
+	bool negative = bytes[0] >= 0x80;
+	uint8_t fill = negative ? 0xff : 0;
+
+	while (len > 1 && bytes[0] == fill && (bytes[1] >= 0x80) == negative) {
+		bytes++;
+		len--;
+	}
+	if (precision > 38)
+		return 8.0 * (len - 1) <= ceil(precision / log10(2));
+	if (len > 16)
+		return false;
+	for (uint32_t i = 0; i < len; i++)
+		number = number << 8 | (uint8_t)(bytes[i] ^ fill);
+	number += negative; /* the magnitude, at most 2^127 */
+	for (int i = 0; i < precision; i++)
+		limit *= 10;
+	return number < limit;
+}
+
 /* -- public -------------------------------------------------------------- */
 
 void
@@ -103,28 +148,17 @@ schema_logical_read(struct schema *schema, struct schema_node *node,
 bool
 schema_logical_decimal_fits(const uint8_t *bytes, uint32_t len, int precision)
 {
-	unsigned __int128 number = 0, limit = 1;
-	bool negative;
-	uint8_t fill;
+	int64_t number, limit;
 
 	if (len == 0)
 		return false;
-	negative = bytes[0] >= 0x80;
-	fill = negative ? 0xff : 0;
-	while (len > 1 && bytes[0] == fill && (bytes[1] >= 0x80) == negative) {
-		bytes++;
-		len--;
-	}
-	if (precision > 38)
-		return 8.0 * (len - 1) <= ceil(precision / log10(2));
-	if (len > 16)
-		return false;
-	for (uint32_t i = 0; i < len; i++)
-		number = number << 8 | (uint8_t)(bytes[i] ^ fill);
-	number += negative; /* the magnitude, at most 2^127 */
-	for (int i = 0; i < precision; i++)
-		limit *= 10;
-	return number < limit;
+	if (len > 8 || precision > 18)
+		return long_decimal_fits(bytes, len, precision);
+	number = (int8_t)bytes[0];
+	for (uint32_t i = 1; i < len; i++)
+		number = (int64_t)((uint64_t)number << 8 | bytes[i]);
+	limit = schema_powers[precision];
+	return number < limit && number > -limit;
 }
 
 bool

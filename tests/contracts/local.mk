@@ -15,3 +15,6 @@ unit_tests += %D%/test_contract
 
 unit_tests += %D%/test_contract_reference
 %C%_test_contract_reference_LDADD = $(WAYBILL_TEST_CONTRACTS)
+
+unit_tests += %D%/test_checker_peer
+%C%_test_checker_peer_LDADD = $(WAYBILL_TEST_CONTRACTS) $(AVRO_LIBS)

@@ -28,6 +28,8 @@ NOUNS = {
                      "examples/orange-juice/oj_client.h"],
     # A program of its own, which shares no code with the product.
     "jansson.h": ["examples/orange-juice/oj_*"],
+    # The peer of a differential test.
+    "avro*": ["tests/contracts/test_checker_peer.c"],
 }
 # A header that shows a vendor's types, and who may see them; a header that
 # includes one stands here itself.
