@@ -347,8 +347,21 @@ explain_record(struct explainer *explainer, const struct schema_node *node,
 
 struct block {
 	int64_t count;
-	const uint8_t *end; /* NULL: its size is not said */
+	const uint8_t *start; /* of its first element */
+	const uint8_t *end;   /* NULL: its size is not said */
 };
+
+static bool
+tell_block_size(struct explainer *explainer, const struct step *step,
+                const struct block *block)
+{
+	char expected[64];
+
+	snprintf(expected, sizeof(expected), "a block of %td bytes",
+	         block->end - block->start);
+	return tell(explainer, step, CONTRACT_RULE_BLOCK_SIZE, expected,
+	            "%td bytes", explainer->at - block->start);
+}
 
 static bool
 take_block(struct explainer *explainer, const struct step *step, uint32_t width,
@@ -358,6 +371,7 @@ take_block(struct explainer *explainer, const struct step *step, uint32_t width,
 	size_t room;
 	int64_t size;
 
+	out->start = NULL;
 	out->end = NULL;
 	if (!take_varint(explainer, step, 10, &out->count))
 		return false;
@@ -382,6 +396,7 @@ take_block(struct explainer *explainer, const struct step *step, uint32_t width,
 			            room);
 		}
 		room = (size_t)size;
+		out->start = explainer->at;
 		out->end = explainer->at + size;
 	}
 	if (width == 0) {
@@ -439,10 +454,7 @@ explain_elements(struct explainer *explainer, const struct schema_node *node,
 			if (!explain_element(explainer, node, step, index++))
 				return false;
 		if (block.end != NULL && explainer->at != block.end)
-			return tell(explainer, step, CONTRACT_RULE_BLOCK_SIZE,
-			            "a block as long as it says",
-			            "%td bytes more than it says",
-			            explainer->at - block.end);
+			return tell_block_size(explainer, step, &block);
 	}
 }
 

@@ -18,3 +18,21 @@ unit_tests += %D%/test_contract_reference
 
 unit_tests += %D%/test_checker_peer
 %C%_test_checker_peer_LDADD = $(WAYBILL_TEST_CONTRACTS) $(AVRO_LIBS)
+
+unit_tests += %D%/test_schema
+%C%_test_schema_LDADD = $(WAYBILL_TEST_CONTRACTS)
+
+unit_tests += %D%/test_schema_logical
+%C%_test_schema_logical_LDADD = $(WAYBILL_TEST_CONTRACTS)
+
+unit_tests += %D%/test_canonical
+%C%_test_canonical_LDADD = $(WAYBILL_TEST_CONTRACTS)
+
+unit_tests += %D%/test_avrojson
+%C%_test_avrojson_LDADD = $(WAYBILL_TEST_CONTRACTS)
+
+unit_tests += %D%/test_contract_stage
+%C%_test_contract_stage_LDADD = $(WAYBILL_TEST_CONTRACTS)
+
+unit_tests += %D%/test_explainer
+%C%_test_explainer_LDADD = $(WAYBILL_TEST_CONTRACTS)

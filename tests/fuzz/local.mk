@@ -1,1 +1,19 @@
 EXTRA_DIST += %D%/README.md
+
+# Built by name only, with clang: make fuzz-contract && ./fuzz-contract -max_total_time=60
+FUZZ_FLAGS = -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=all -I$(top_srcdir) -include config.h
+FUZZ_FILES = $(libwaybill_contracts_a_SOURCES) \
+	$(libwaybill_runtime_a_SOURCES)
+
+fuzz-contract fuzz-schema: $(FUZZ_FILES)
+	clang $(FUZZ_FLAGS) $(VENDOR_CFLAGS) -o $@ \
+		$(srcdir)/tests/fuzz/$(subst -,_,$@).c \
+		$(addprefix $(srcdir)/,$(filter %.c,$(FUZZ_FILES))) \
+		$(JANSSON_LIBS) $(YAML_LIBS) $(OPENSSL_LIBS) -lpthread -lm
+
+fuzz-contract: %D%/fuzz_contract.c
+fuzz-schema: %D%/fuzz_schema.c
+
+EXTRA_DIST += %D%/fuzz_contract.c %D%/fuzz_schema.c
+CLEANFILES += fuzz-contract fuzz-schema
