@@ -78,6 +78,7 @@ broker.session.timeout.ms=6000
 controlled.shutdown.enable={controlled}
 num.network.threads=2
 num.io.threads=4
+log.retention.ms=-1
 log.cleaner.dedupe.buffer.size=16777216
 log.cleaner.threads=1
 """
