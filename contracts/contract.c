@@ -344,31 +344,6 @@ judge_body(struct judge *judge)
 	return answer == CHECKER_ILLOGICAL;
 }
 
-/* -- compiling ---------------------------------------------------------------------- */
-
-static bool
-is_sensitive(const struct schema *schema, const char *path)
-{
-	const struct schema_node *node = schema->root;
-
-	for (;;) {
-		size_t len = strcspn(path, ".");
-		const struct schema_field *found = NULL;
-
-		for (size_t i = 0; i < node->field_count; i++)
-			if (strlen(node->fields[i].name) == len &&
-			    memcmp(node->fields[i].name, path, len) == 0)
-				found = &node->fields[i];
-		CHECK(found != NULL);
-		if (found->sensitive)
-			return true;
-		if (path[len] == '\0')
-			return false;
-		node = found->node;
-		path += len + 1;
-	}
-}
-
 /* -- public ------------------------------------------------------------------------- */
 
 enum err_code
@@ -395,7 +370,7 @@ contract_compile(int32_t id, const char *name, int32_t version,
 	program_compile(contract->schema, annotation->keys,
 	                annotation->key_count, &contract->program);
 	for (size_t i = 0; i < annotation->key_count; i++)
-		if (is_sensitive(contract->schema, annotation->keys[i]))
+		if (schema_is_sensitive(contract->schema, annotation->keys[i]))
 			contract->key_sensitive = true;
 	*out = contract;
 	return ERR_OK;
@@ -410,6 +385,18 @@ contract_free(struct contract **contract)
 	schema_free(&(*contract)->schema);
 	memory_free(&(*contract)->name);
 	memory_free(contract);
+}
+
+void
+contract_print_warnings(const struct contract *contract, struct text *out)
+{
+	const struct schema *schema = contract->schema;
+
+	for (size_t i = 0; i < schema->node_count; i++)
+		if (schema->nodes[i]->logical_ignored != NULL)
+			text_addf(out, "%s: logical type %s; it is ignored\n",
+			          schema->nodes[i]->pointer,
+			          schema->nodes[i]->logical_ignored);
 }
 
 enum contract_framing

@@ -18,6 +18,7 @@
 
 struct arena;
 struct contract;
+struct text;
 
 enum contract_framing {
 	CONTRACT_RAW,           /* the Avro binary alone */
@@ -39,6 +40,11 @@ contract_compile(int32_t id, const char *name, int32_t version,
 
 void
 contract_free(struct contract **contract);
+
+/* What is legal and yet likely a mistake: logical types that Avro says to
+   ignore. One line each, with the JSON pointer. */
+void
+contract_print_warnings(const struct contract *contract, struct text *out);
 
 enum contract_framing
 contract_framing(const struct contract *contract);
@@ -93,7 +99,6 @@ contract_partition(const struct contract *contract,
                    const struct contract_result *result, int partitions);
 
 /* The message as JSON, for people; the bytes have passed the checker. */
-struct text;
 enum err_code
 contract_print_json(const struct contract *contract, const uint8_t *body,
                     int32_t body_len, struct text *out,

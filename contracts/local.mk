@@ -18,7 +18,6 @@ libwaybill_contracts_a_SOURCES = \
 	%D%/schema_reader.c %D%/schema_reader.h \
 	%D%/varint.h
 
-WAYBILL_LIBS_CONTRACTS = libwaybill_contracts.a $(WAYBILL_LIBS_MODEL) \
-	$(AVRO_LIBS)
+WAYBILL_LIBS_CONTRACTS = libwaybill_contracts.a $(WAYBILL_LIBS_MODEL)
 
 EXTRA_DIST += %D%/README.md

@@ -110,6 +110,31 @@ measure(struct schema *schema, struct err *err)
 	return ERR_OK;
 }
 
+/* Along a path; NULL: it leads nowhere. */
+static const struct schema_field *
+walk(const struct schema *schema, const char *path, bool *out_sensitive)
+{
+	const struct schema_node *node = schema->root;
+
+	*out_sensitive = false;
+	for (;;) {
+		const struct schema_field *found = NULL;
+		size_t len = strcspn(path, ".");
+
+		for (size_t i = 0; i < node->field_count; i++)
+			if (strlen(node->fields[i].name) == len &&
+			    memcmp(node->fields[i].name, path, len) == 0)
+				found = &node->fields[i];
+		if (found == NULL)
+			return NULL;
+		*out_sensitive = *out_sensitive || found->sensitive;
+		if (path[len] == '\0')
+			return found;
+		node = found->node;
+		path += len + 1;
+	}
+}
+
 /* -- public ------------------------------------------------------------------- */
 
 enum err_code
@@ -177,21 +202,18 @@ schema_is_named(const struct schema_node *node)
 const struct schema_field *
 schema_find(const struct schema *schema, const char *path)
 {
-	const struct schema_node *node = schema->root;
+	bool sensitive;
 
-	for (;;) {
-		const struct schema_field *found = NULL;
-		size_t len = strcspn(path, ".");
+	return walk(schema, path, &sensitive);
+}
 
-		for (size_t i = 0; i < node->field_count; i++)
-			if (strlen(node->fields[i].name) == len &&
-			    memcmp(node->fields[i].name, path, len) == 0)
-				found = &node->fields[i];
-		if (found == NULL || path[len] == '\0')
-			return found;
-		node = found->node;
-		path += len + 1;
-	}
+bool
+schema_is_sensitive(const struct schema *schema, const char *path)
+{
+	bool sensitive;
+
+	CHECK(walk(schema, path, &sensitive) != NULL);
+	return sensitive;
 }
 
 bool

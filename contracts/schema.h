@@ -70,7 +70,8 @@ struct schema_node {
 	enum schema_type type;
 	enum schema_logical logical;
 	const char *logical_ignored; /* NULL: none; why: unknown, or invalid */
-	int precision;               /* of a decimal */
+	const char *pointer; /* where it is, if a logical type is ignored */
+	int precision;       /* of a decimal */
 	int scale;
 	size_t index;       /* in the schema's nodes */
 	size_t use_count;   /* places that use it; a named type may have many */
@@ -117,6 +118,10 @@ schema_is_named(const struct schema_node *node);
    there is none. */
 const struct schema_field *
 schema_find(const struct schema *schema, const char *path);
+
+/* Whether a field that is there, or one above it on its path, is sensitive. */
+bool
+schema_is_sensitive(const struct schema *schema, const char *path);
 
 /* Whether the text is a name of the specification: letter or underscore, then
    letters, digits, underscores. */

@@ -516,6 +516,9 @@ read_object(struct reader *reader, const struct json *json, const char *space,
 			return reader->err->code;
 	}
 	schema_logical_read(reader->schema, node, json);
+	if (node->logical_ignored != NULL)
+		node->pointer =
+			arena_strdup(&reader->schema->arena, reader->pointer);
 	*out = node;
 	return ERR_OK;
 }

@@ -183,7 +183,7 @@ static void
 fill_record(avro_value_t *value, int depth)
 {
 	avro_value_t field;
-	size_t count;
+	size_t count = 0;
 
 	avro_value_get_size(value, &count);
 	for (size_t i = 0; i < count; i++) {

@@ -360,6 +360,26 @@ test_what_a_contract_says(void **state)
 	contract_free(&contract);
 }
 
+static void
+test_ignored_logical_types_are_warned_of(void **state)
+{
+	struct contract *contract = given_contract(
+		"{\"type\":\"record\",\"name\":\"r\",\"fields\":[{\"name\":"
+		"\"a\",\"type\":[\"null\",{\"type\":\"long\","
+		"\"logicalType\":\"date\"}]},{\"name\":\"b\",\"type\":{"
+		"\"type\":\"int\",\"logicalType\":\"date\"}}]}");
+	struct text text;
+
+	text_init(&text, 4096);
+	contract_print_warnings(contract, &text);
+	assert_string_equal(
+		text_string(&text),
+		"/fields/0/type/1: logical type date: not for this type; it is "
+		"ignored\n");
+	text_fini(&text);
+	contract_free(&contract);
+}
+
 int
 main(void)
 {
@@ -375,6 +395,7 @@ main(void)
 		cmocka_unit_test(test_a_violation_tells_what_and_where),
 		cmocka_unit_test(test_annotations_are_checked),
 		cmocka_unit_test(test_what_a_contract_says),
+		cmocka_unit_test(test_ignored_logical_types_are_warned_of),
 	};
 
 	unit_alarm(60);
