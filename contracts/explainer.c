@@ -21,6 +21,7 @@
 
 /* Room that logical types leave for what may come behind them. */
 #define EXPLAINER_LOGICAL_MAX (VIOLATIONS_MAX - 4)
+#define EXPLAINER_CHOICE_MAX  128 /* of the names of symbols or branches */
 
 struct step {
 	const struct step *up; /* NULL: the root */
@@ -294,6 +295,33 @@ explain_bytes(struct explainer *explainer, const struct schema_node *node,
 	return true;
 }
 
+/* "one of 3 symbols: A, B, C", cut where it gets long. */
+static void
+print_choice(char out[EXPLAINER_CHOICE_MAX], const struct schema_node *node,
+             size_t count)
+{
+	bool is_enum = node->type == SCHEMA_ENUM;
+	size_t len =
+		(size_t)snprintf(out, EXPLAINER_CHOICE_MAX, "one of %zu %s",
+	                         count, is_enum ? "symbols" : "branches");
+
+	for (size_t i = 0; i < count; i++) {
+		const struct schema_node *child =
+			is_enum ? NULL : node->children[i];
+		const char *name = is_enum    ? node->symbols[i]
+			: child->name != NULL ? child->name
+					      : schema_type_name(child->type);
+
+		if (len + strlen(name) + 8 > EXPLAINER_CHOICE_MAX) {
+			snprintf(out + len, EXPLAINER_CHOICE_MAX - len,
+			         ", ...");
+			return;
+		}
+		len += (size_t)snprintf(out + len, EXPLAINER_CHOICE_MAX - len,
+		                        "%s%s", i == 0 ? ": " : ", ", name);
+	}
+}
+
 /* An enum's symbol or a union's branch. */
 static bool
 take_index(struct explainer *explainer, const struct schema_node *node,
@@ -302,15 +330,14 @@ take_index(struct explainer *explainer, const struct schema_node *node,
 	bool is_enum = node->type == SCHEMA_ENUM;
 	size_t count = is_enum ? node->symbol_count : node->child_count;
 	const uint8_t *start = explainer->at;
-	char expected[64];
+	char expected[EXPLAINER_CHOICE_MAX];
 	int64_t index;
 
 	if (!take_varint(explainer, step, is_enum ? 5 : 10, &index))
 		return false;
 	if (index < 0 || (uint64_t)index >= count) {
 		explainer->at = start;
-		snprintf(expected, sizeof(expected), "one of %zu %s, from 0 on",
-		         count, is_enum ? "symbols" : "branches");
+		print_choice(expected, node, count);
 		return tell(explainer, step,
 		            is_enum ? CONTRACT_RULE_ENUM : CONTRACT_RULE_UNION,
 		            expected, "%" PRId64, index);

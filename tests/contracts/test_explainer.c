@@ -48,7 +48,9 @@ test_offsets_count_the_frame(void **state)
 	             "ab"),
 	       "avro.truncated||4 bytes|2 bytes left|2\n");
 	expect("[\"null\",\"int\"]", BYTES("-\x03"),
-	       "avro.union||one of 2 branches, from 0 on|-2|1\n");
+	       "avro.union||one of 2 branches: null, int|-2|1\n");
+	expect("{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[\"A\",\"B\"]}",
+	       BYTES("-\x04"), "avro.enum||one of 2 symbols: A, B|2|1\n");
 	expect("{\"type\":\"array\",\"items\":\"int\"}",
 	       BYTES("-\x01\x04\x02\x02\x00"),
 	       "avro.block-size||a block of 2 bytes|1 bytes|4\n");
@@ -123,6 +125,33 @@ test_values_are_cut_and_paths_bounded(void **state)
 	contract_free(&contract);
 }
 
+static void
+test_many_symbols_are_cut(void **state)
+{
+	struct contract *contract;
+	struct contract_input input = { .key_len = -1, .headers_len = -1 };
+	struct given given;
+	struct text text;
+
+	text_init(&text, 65536);
+	text_add(&text, "{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[\"A\"");
+	for (int i = 0; i < 100; i++)
+		text_addf(&text, ",\"SYMBOL_%d\"", i);
+	text_add(&text, "]}");
+	contract = given_contract(text_string(&text));
+	input.body = (const uint8_t *)"\xfe\x0f";
+	input.body_len = 2;
+	input.body_bytes_max = 10;
+	arena_init(&given.arena, 4096);
+	given_check(&given, contract, &input);
+	assert_string_equal(given.result.violations[0].rule, "avro.enum");
+	assert_true(strlen(given.result.violations[0].expected) < 128);
+	assert_non_null(strstr(given.result.violations[0].expected, ", ..."));
+	arena_fini(&given.arena);
+	contract_free(&contract);
+	text_fini(&text);
+}
+
 /* Records within records within ... through 64 levels of recursion. */
 static void
 test_the_deepest_walk_fits_the_stack(void **state)
@@ -164,6 +193,7 @@ main(void)
 		cmocka_unit_test(test_logical_types_do_not_end_the_walk),
 		cmocka_unit_test(test_many_logical_ones_leave_room),
 		cmocka_unit_test(test_values_are_cut_and_paths_bounded),
+		cmocka_unit_test(test_many_symbols_are_cut),
 		cmocka_unit_test(test_the_deepest_walk_fits_the_stack),
 	};
 
