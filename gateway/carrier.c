@@ -222,58 +222,6 @@ recover(struct carrier *c, const struct deployment *deployment,
 
 /* -- carrying ---------------------------------------------------------------- */
 
-/* Which partitions of a feed's topics the batches touch. */
-static uint64_t
-touched(struct batch *const *batches, size_t count, const struct feed *feed,
-        bool dead_letter)
-{
-	uint64_t mask = 0;
-
-	for (size_t b = 0; b < count; b++) {
-		for (size_t i = 0; i < batches[b]->block_count; i++) {
-			const struct block *block = &batches[b]->blocks[i];
-			const struct message *m =
-				&batches[b]->messages[block->first];
-
-			if (block->feed != feed)
-				continue;
-			for (size_t k = 0; k < block->count; k++) {
-				int p = m[k].partition;
-				bool is_dead = m[k].verdict != VERDICT_ACCEPTED;
-
-				if (is_dead)
-					p %= feed->dead_letter_partitions;
-				if (is_dead == dead_letter)
-					mask |= 1ull << (p % 64);
-			}
-		}
-	}
-	return mask;
-}
-
-static enum err_code
-check_feed(struct carrier *c, const struct feed *feed,
-           struct batch *const *batches, size_t count, struct err *err)
-{
-	uint64_t output = touched(batches, count, feed, false);
-	uint64_t dead = touched(batches, count, feed, true);
-	enum err_code code = ERR_OK;
-
-	if (output != 0)
-		code = topic_check_ask(c->topics, feed->output_topic,
-		                       feed->partitions, output, false, err);
-	if (code == ERR_OK && dead != 0) {
-		code = topic_check_ask(c->topics, feed->dead_letter_topic,
-		                       feed->dead_letter_partitions, dead,
-		                       false, err);
-		/* Without its dead letters a feed is parked, not the lane
-		   stalled. */
-		if (code == ERR_KAFKA)
-			code = err->code = ERR_KAFKA_TOPIC;
-	}
-	return code;
-}
-
 static enum err_code
 park(struct carrier *c, const struct feed *feed, enum parking_cause cause,
      struct err *err)
@@ -312,7 +260,8 @@ check_topics(struct carrier *c, struct batch *const *batches, size_t count,
 			    parking_find(&c->parking, feed) != NULL)
 				continue;
 			last = feed;
-			switch (check_feed(c, feed, batches, count, err)) {
+			switch (topic_check_feed(c->topics, feed, batches,
+			                         count, err)) {
 			case ERR_OK:
 				break;
 			case ERR_KAFKA_TOPIC:

@@ -30,7 +30,7 @@ enum {
 	PARKED,
 };
 
-const struct metric_def road_metrics[] = {
+const struct metric_def road_metric_table[] = {
 	[MESSAGES] = { "waybill_recorded_messages_total",
 	               METRIC_COUNTER,
 	               "Messages recorded in the journal, by verdict.",
@@ -105,7 +105,8 @@ const struct metric_def road_metrics[] = {
 	             NULL,
 	             0 },
 };
-const int road_metric_count = sizeof(road_metrics) / sizeof(road_metrics[0]);
+const int road_metric_count =
+	sizeof(road_metric_table) / sizeof(road_metric_table[0]);
 
 struct lane_metric {
 	struct metric_cell *bytes, *record_seconds, *running, *epoch, *next_seq;
@@ -123,7 +124,7 @@ lane_cell(int metric, int lane)
 	const char *values[] = { text };
 
 	snprintf(text, sizeof(text), "%d", lane);
-	return metric_cell(&road_metrics[metric], values);
+	return metric_cell(&road_metric_table[metric], values);
 }
 
 static struct metric_cell *
@@ -133,7 +134,7 @@ route_cell(int metric, int lane, const char *cluster)
 	const char *values[] = { cluster, text };
 
 	snprintf(text, sizeof(text), "%d", lane);
-	return metric_cell(&road_metrics[metric], values);
+	return metric_cell(&road_metric_table[metric], values);
 }
 
 static void
@@ -152,11 +153,11 @@ count_block(const struct batch *batch, const struct block *block)
 		if (verdicts[v] == 0)
 			continue;
 		values[2] = message_verdict_name((enum verdict)v);
-		metric_add(metric_cell(&road_metrics[MESSAGES], values),
+		metric_add(metric_cell(&road_metric_table[MESSAGES], values),
 		           verdicts[v]);
 	}
 	if (misrouted > 0)
-		metric_add(metric_cell(&road_metrics[MISROUTED], values),
+		metric_add(metric_cell(&road_metric_table[MISROUTED], values),
 		           misrouted);
 }
 

@@ -12,7 +12,7 @@ struct batch;
 struct route_metric;
 struct lane_metric;
 
-extern const struct metric_def road_metrics[];
+extern const struct metric_def road_metric_table[];
 extern const int road_metric_count;
 
 struct lane_metric *

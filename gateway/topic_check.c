@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/model/batch.h"
+#include "base/model/deployment.h"
 #include "base/runtime/clock.h"
 #include "base/runtime/log.h"
 #include "base/runtime/memory.h"
@@ -93,6 +95,35 @@ judge(struct topic_memory *m, int partitions, uint64_t mask, struct err *err)
 	return ERR_OK;
 }
 
+/* Which partitions of a feed's topics the batches touch. */
+static uint64_t
+touched(struct batch *const *batches, size_t count, const struct feed *feed,
+        bool dead_letter)
+{
+	uint64_t mask = 0;
+
+	for (size_t b = 0; b < count; b++) {
+		for (size_t i = 0; i < batches[b]->block_count; i++) {
+			const struct block *block = &batches[b]->blocks[i];
+			const struct message *m =
+				&batches[b]->messages[block->first];
+
+			if (block->feed != feed)
+				continue;
+			for (size_t k = 0; k < block->count; k++) {
+				int p = m[k].partition;
+				bool is_dead = m[k].verdict != VERDICT_ACCEPTED;
+
+				if (is_dead)
+					p %= feed->dead_letter_partitions;
+				if (is_dead == dead_letter)
+					mask |= 1ull << (p % 64);
+			}
+		}
+	}
+	return mask;
+}
+
 /* -- public ---------------------------------------------------------------- */
 
 struct topic_check *
@@ -129,4 +160,27 @@ topic_check_ask(struct topic_check *check, const char *topic, int partitions,
 	if (again || age > (is_bad ? REMEMBER_BAD_US : REMEMBER_US))
 		ask(check, m);
 	return judge(m, partitions, partition_mask, err);
+}
+
+enum err_code
+topic_check_feed(struct topic_check *check, const struct feed *feed,
+                 struct batch *const *batches, size_t count, struct err *err)
+{
+	uint64_t output = touched(batches, count, feed, false);
+	uint64_t dead = touched(batches, count, feed, true);
+	enum err_code code = ERR_OK;
+
+	if (output != 0)
+		code = topic_check_ask(check, feed->output_topic,
+		                       feed->partitions, output, false, err);
+	if (code == ERR_OK && dead != 0) {
+		code = topic_check_ask(check, feed->dead_letter_topic,
+		                       feed->dead_letter_partitions, dead,
+		                       false, err);
+		/* Without its dead letters a feed is parked, not the lane
+		   stalled. */
+		if (code == ERR_KAFKA)
+			code = err->code = ERR_KAFKA_TOPIC;
+	}
+	return code;
 }

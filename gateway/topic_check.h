@@ -10,6 +10,8 @@
 #include "base/io/kcluster.h"
 #include "base/runtime/err.h"
 
+struct batch;
+struct feed;
 struct topic_check;
 
 struct topic_check *
@@ -27,3 +29,13 @@ enum err_code
 topic_check_ask(struct topic_check *check, const char *topic, int partitions,
                 uint64_t partition_mask, bool again,
                 struct err *err) ERR_MUST_CHECK;
+
+/*
+ * Asks for all topics and partitions of a feed that the batches touch.
+ * ERR_KAFKA_TOPIC also where its dead letters cannot be written: that parks
+ * the feed, it must not stall the lane.
+ */
+enum err_code
+topic_check_feed(struct topic_check *check, const struct feed *feed,
+                 struct batch *const *batches, size_t count,
+                 struct err *err) ERR_MUST_CHECK;

@@ -165,7 +165,7 @@ print_settings_reference(struct text *out)
 static void
 print_metrics_reference(struct text *out)
 {
-	metric_register(road_metrics, road_metric_count);
+	metric_register(road_metric_table, road_metric_count);
 	metric_print_reference(out);
 }
 
@@ -263,7 +263,7 @@ start(struct waybilld *d, struct err *err)
 		.idle_timeout_s = 30,
 	};
 
-	metric_register(road_metrics, road_metric_count);
+	metric_register(road_metric_table, road_metric_count);
 	if (check_database(&d->config, err) != ERR_OK ||
 	    catalogue_open(&catalogue, &d->catalogue, err) != ERR_OK)
 		return err->code;
