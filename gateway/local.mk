@@ -1,7 +1,10 @@
 noinst_LIBRARIES += libwaybill_gateway.a
 libwaybill_gateway_a_SOURCES = \
+	%D%/apply.c %D%/apply.h \
 	%D%/carrier.c %D%/carrier.h \
 	%D%/catalogue.c %D%/catalogue.h \
+	%D%/cli.c %D%/cli.h \
+	%D%/cli_commands.h \
 	%D%/daemon_config.c %D%/daemon_config.h \
 	%D%/doubt.c %D%/doubt.h \
 	%D%/forwarder.c %D%/forwarder.h \
@@ -9,17 +12,28 @@ libwaybill_gateway_a_SOURCES = \
 	%D%/input.c %D%/input.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/lane.c %D%/lane.h \
+	%D%/manifest.c %D%/manifest.h \
+	%D%/manifest_check.c %D%/manifest_check.h \
+	%D%/migrate.c \
 	%D%/parcel.c %D%/parcel.h \
 	%D%/parking.c %D%/parking.h \
 	%D%/progress.c %D%/progress.h \
 	%D%/recovery.c %D%/recovery.h \
+	%D%/revision.c %D%/revision.h \
+	%D%/revision_print.c \
+	%D%/revision_write.c \
 	%D%/road_metric.c %D%/road_metric.h \
 	%D%/topic_check.c %D%/topic_check.h \
+	%D%/topic_setup.c %D%/topic_setup.h \
 	%D%/transaction.c %D%/transaction.h
 
 # Every layer, in the order of the links: the gateway knows everyone.
 WAYBILL_LIBS_GATEWAY = libwaybill_gateway.a $(WAYBILL_LIBS_CONTRACTS) \
 	$(LZMA_LIBS)
+
+bin_PROGRAMS += waybill
+waybill_SOURCES = %D%/waybill.c
+waybill_LDADD = $(WAYBILL_LIBS_GATEWAY)
 
 bin_PROGRAMS += waybilld
 waybilld_SOURCES = %D%/waybilld.c

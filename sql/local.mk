@@ -10,6 +10,7 @@ nobase_dist_pkgdata_DATA += \
 	%D%/functions/lane.sql \
 	%D%/functions/message.sql \
 	%D%/functions/owner.sql \
+	%D%/functions/tenant.sql \
 	%D%/functions/today.sql \
 	%D%/policies.sql
 EXTRA_DIST += %D%/README.md

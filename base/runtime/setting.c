@@ -280,6 +280,23 @@ setting_load_properties(struct setting_load *load,
 }
 
 static void
+setting_load_maps(struct setting_load *load, const struct setting *setting,
+                  const struct yaml *node, void *member)
+{
+	bool is_list = yaml_type(node) == YAML_LIST;
+
+	for (size_t i = 0; is_list && i < yaml_count(node); i++)
+		if (yaml_type(yaml_at(node, i)) != YAML_MAP)
+			setting_fault(load, yaml_at(node, i), setting->key,
+			              "each item must be a map");
+	if (is_list)
+		*(const struct yaml **)member = node;
+	else
+		setting_fault(load, node, setting->key,
+		              "must be a list of maps");
+}
+
+static void
 setting_load_scalar(struct setting_load *load, const struct setting *setting,
                     const struct yaml *node, const char *value, void *member)
 {
@@ -389,6 +406,8 @@ setting_load_one(struct setting_load *load, const struct setting *setting,
 		setting_load_list(load, setting, node, member);
 	else if (setting->type == SETTING_PROPERTIES)
 		setting_load_properties(load, setting, node, member);
+	else if (setting->type == SETTING_MAPS)
+		setting_load_maps(load, setting, node, member);
 	else if (yaml_scalar(node) == NULL)
 		setting_fault(load, node, setting->key,
 		              "must be a single value");

@@ -24,6 +24,9 @@ enum setting_type {
 	                        in place; never printed */
 	SETTING_LIST,        /* struct setting_list of texts */
 	SETTING_PROPERTIES,  /* struct setting_properties: passed through */
+	SETTING_MAPS,        /* const struct yaml *: a list of maps, each loaded
+	                        by the caller with a table of their own;
+	                        borrowed from the document, NULL: absent */
 };
 
 struct setting_list {

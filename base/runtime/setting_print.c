@@ -95,6 +95,10 @@ setting_print_value(const struct setting *setting, const void *member,
 		setting_print_list(member, depth + 1, out);
 		return;
 	}
+	if (setting->type == SETTING_MAPS) {
+		text_add(out, " []"); /* printed by its own table */
+		return;
+	}
 	if (setting->type == SETTING_PROPERTIES) {
 		setting_print_properties(member, depth + 1, out);
 		return;
@@ -123,6 +127,7 @@ setting_print_value(const struct setting *setting, const void *member,
 		break;
 	case SETTING_LIST:
 	case SETTING_PROPERTIES:
+	case SETTING_MAPS:
 		break;
 	}
 }
@@ -185,6 +190,7 @@ setting_print_type(const struct setting *setting, struct text *out)
 		[SETTING_SECRET] = "secret",
 		[SETTING_LIST] = "list of texts",
 		[SETTING_PROPERTIES] = "map of texts",
+		[SETTING_MAPS] = "list of maps",
 	};
 	bool is_bounded = setting->min != 0 || setting->max != 0;
 

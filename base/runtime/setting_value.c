@@ -236,6 +236,9 @@ setting_value_clear(const struct setting *setting, void *member)
 		*(struct setting_properties *)member =
 			(struct setting_properties){ 0, NULL };
 		break;
+	case SETTING_MAPS:
+		*(const struct yaml **)member = NULL;
+		break;
 	}
 }
 
@@ -259,6 +262,7 @@ setting_value_release(const struct setting *setting, void *member)
 	case SETTING_PROPERTIES:
 		setting_release_properties(member);
 		break;
+	case SETTING_MAPS: /* the document's */
 	case SETTING_INTEGER:
 	case SETTING_DURATION_MS:
 	case SETTING_BOOLEAN:
@@ -287,6 +291,9 @@ setting_value_parse(const struct setting *setting, const char *from,
 		return false;
 	case SETTING_PROPERTIES:
 		text_add(out_reason, "must be a map");
+		return false;
+	case SETTING_MAPS:
+		text_add(out_reason, "must be a list of maps");
 		return false;
 	}
 	CHECK(false); /* a type that is not known */

@@ -1,0 +1,11 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Every command of the program waybill; waybill.c has the table of them.
+ * A command is defined at the end of the file that it is named for; its
+ * context is a struct cli.
+ */
+#include "base/model/module.h"
+
+extern const struct command cli_migrate_command;
+extern const struct command cli_apply_command;
