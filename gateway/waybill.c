@@ -155,13 +155,13 @@ run(int argc, char **argv, struct cli *cli)
 int
 main(int argc, char **argv)
 {
-	enum { POSTGRES = 256, JSON, HELP, VERSION };
+	enum { POSTGRES = 256, JSON, HELP, PRINT_VERSION };
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "postgres", required_argument, NULL, POSTGRES },
 		{ "json", no_argument, NULL, JSON },
 		{ "help", no_argument, NULL, HELP },
-		{ "version", no_argument, NULL, VERSION },
+		{ "version", no_argument, NULL, PRINT_VERSION },
 		{ 0 },
 	};
 	const char *given = getenv("WAYBILL_POSTGRES");
@@ -184,7 +184,7 @@ main(int argc, char **argv)
 		case HELP:
 			print_help(stdout);
 			return CLI_OK;
-		case VERSION:
+		case PRINT_VERSION:
 			printf("waybill %s\n", version_string());
 			return CLI_OK;
 		default:
