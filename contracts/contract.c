@@ -430,6 +430,27 @@ contract_id(const struct contract *contract)
 	return contract->id;
 }
 
+bool
+contract_is_sensitive(const struct contract *contract)
+{
+	const struct schema *schema = contract->schema;
+
+	for (size_t i = 0; i < schema->node_count; i++) {
+		const struct schema_node *node = schema->nodes[i];
+
+		for (size_t f = 0; f < node->field_count; f++)
+			if (node->fields[f].sensitive)
+				return true;
+	}
+	return false;
+}
+
+bool
+contract_key_is_sensitive(const struct contract *contract)
+{
+	return contract->key_sensitive;
+}
+
 void
 contract_check(const struct contract *contract,
                const struct contract_input *input, struct arena *arena,

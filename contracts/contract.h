@@ -56,6 +56,11 @@ const char *
 contract_key(const struct contract *contract, size_t index);
 int32_t
 contract_id(const struct contract *contract);
+/* Whether any field, or one that the key is made of, must not be shown. */
+bool
+contract_is_sensitive(const struct contract *contract);
+bool
+contract_key_is_sensitive(const struct contract *contract);
 
 struct contract_input {
 	const uint8_t *key;     /* NULL: null key */
