@@ -99,6 +99,8 @@ check_topics(struct applying *applying, struct err *err)
 		.dry_run = applying->options->dry_run,
 	};
 
+	if (applying->options->skip_topics)
+		return ERR_OK;
 	return topic_setup_run(&options, &applying->result->topics,
 	                       &applying->result->warnings, err);
 }
@@ -198,12 +200,13 @@ print_lines(const struct apply_options *options,
 static int
 parse(int argc, char **argv, struct apply_options *out)
 {
-	enum { DRY_RUN = 256, PRUNE, CREATE_TOPICS };
+	enum { DRY_RUN = 256, PRUNE, CREATE_TOPICS, SKIP_TOPICS };
 	static const struct option options[] = {
 		{ "file", required_argument, NULL, 'f' },
 		{ "dry-run", no_argument, NULL, DRY_RUN },
 		{ "prune", no_argument, NULL, PRUNE },
 		{ "create-topics", no_argument, NULL, CREATE_TOPICS },
+		{ "skip-topics", no_argument, NULL, SKIP_TOPICS },
 		{ 0 },
 	};
 	int option;
@@ -223,6 +226,9 @@ parse(int argc, char **argv, struct apply_options *out)
 			break;
 		case CREATE_TOPICS:
 			out->create_topics = true;
+			break;
+		case SKIP_TOPICS:
+			out->skip_topics = true;
 			break;
 		default:
 			return cli_usage(argv[0],
@@ -315,9 +321,10 @@ apply_run(struct pgconn *conn, const struct apply_options *options,
 	return code;
 }
 
-const struct command cli_apply_command = {
+const struct command apply_command = {
 	.name = "apply",
-	.synopsis = "apply -f DIR [--dry-run] [--prune] [--create-topics]",
+	.synopsis = "apply -f DIR [--dry-run] [--prune] [--create-topics | "
+		    "--skip-topics]",
 	.help = "Makes the catalogue what the YAML files below DIR say: the "
 		"deployment, its clusters, tenants, feeds and contracts. Prints "
 		"the difference with + for what is new, ~ for what changes and "
@@ -325,7 +332,7 @@ const struct command cli_apply_command = {
 		"prints. --prune removes feeds and clusters that are not in the "
 		"files; without it they are kept. --create-topics makes topics "
 		"that are missing, also the progress topic; without it missing "
-		"ones are told. A topic with another partition count than its "
+		"ones are told. --skip-topics does not ask Kafka. A topic with another partition count than its "
 		"feed is refused. Running it twice changes nothing.",
 	.run = command_run,
 };

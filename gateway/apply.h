@@ -18,6 +18,7 @@ struct apply_options {
 	bool dry_run;
 	bool prune;
 	bool create_topics;
+	bool skip_topics; /* do not ask Kafka */
 };
 
 struct apply_result {

@@ -7,5 +7,5 @@
  */
 #include "base/model/module.h"
 
-extern const struct command cli_migrate_command;
-extern const struct command cli_apply_command;
+extern const struct command migrate_command;
+extern const struct command apply_command;

@@ -37,7 +37,7 @@ migrate_run(int argc, char **argv, void *context)
 	return CLI_OK;
 }
 
-const struct command cli_migrate_command = {
+const struct command migrate_command = {
 	.name = "migrate",
 	.synopsis = "migrate",
 	.help = "Brings the database to this program's version: tables, roles, "

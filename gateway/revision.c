@@ -548,6 +548,25 @@ revision_free(struct revision **diff)
 	memory_free(diff);
 }
 
+size_t
+revision_count(const struct revision *diff, enum revision_op op)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < diff->count; i++)
+		count += diff->items[i].op == op;
+	return count;
+}
+
+bool
+revision_is_empty(const struct revision *diff)
+{
+	return revision_count(diff, REVISION_ADD) +
+		revision_count(diff, REVISION_CHANGE) +
+		revision_count(diff, REVISION_REMOVE) ==
+		0;
+}
+
 const char *const *
 revision_fields(enum revision_kind kind)
 {

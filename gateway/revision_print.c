@@ -60,25 +60,6 @@ print_item_json(const struct revision_item *item, struct text *out)
 
 /* -- public ---------------------------------------------------------------- */
 
-size_t
-revision_count(const struct revision *diff, enum revision_op op)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < diff->count; i++)
-		count += diff->items[i].op == op;
-	return count;
-}
-
-bool
-revision_is_empty(const struct revision *diff)
-{
-	return revision_count(diff, REVISION_ADD) +
-		revision_count(diff, REVISION_CHANGE) +
-		revision_count(diff, REVISION_REMOVE) ==
-		0;
-}
-
 void
 revision_print(const struct revision *diff, struct text *out)
 {

@@ -25,8 +25,8 @@ static const struct command help_command = {
 };
 
 static const struct command *const commands[] = {
-	&cli_migrate_command,
-	&cli_apply_command,
+	&migrate_command,
+	&apply_command,
 	&help_command,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -4,3 +4,12 @@
 # and, where it starts threads, for the run under TSan:
 #	threaded_tests += %D%/test_TEST
 WAYBILL_TEST_GATEWAY = $(WAYBILL_LIBS_GATEWAY) $(CMOCKA_LIBS)
+
+EXTRA_DIST += %D%/files.h
+
+unit_tests += %D%/test_manifest
+%C%_test_manifest_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_apply
+%C%_test_apply_SOURCES = %D%/test_apply.c $(WAYBILL_TEST_POSTGRES)
+%C%_test_apply_LDADD = $(WAYBILL_TEST_GATEWAY)

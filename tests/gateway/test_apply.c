@@ -1,0 +1,489 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+/*
+ * waybill apply against a real Postgres, and the snapshot that daemons load
+ * of what it wrote. No Kafka answers here: topics are then not checked.
+ */
+#include "gateway/apply.h"
+
+#include "base/io/pgconn.h"
+#include "base/model/deployment.h"
+#include "base/model/migration.h"
+#include "base/runtime/check.h"
+#include "base/runtime/digest.h"
+#include "base/runtime/log.h"
+#include "contracts/contract.h"
+#include "tests/gateway/files.h"
+#include "tests/support/postgres.h"
+#include "tests/unit.h"
+
+static struct postgres *server;
+static struct pgconn *conn;
+static int database_no;
+
+static void
+drop_line(const char *line, void *context)
+{
+}
+
+static struct pgconn *
+open_database(const char *name)
+{
+	struct pgconn_options options = { .timeout_ms = 60000 };
+	char conninfo[512];
+	struct pgconn *opened = NULL;
+	struct err err;
+
+	snprintf(conninfo, sizeof(conninfo), "host=%s user=postgres dbname=%s",
+	         postgres_folder(server), name);
+	options.conninfo = conninfo;
+	if (pgconn_open(&options, &opened, &err) != ERR_OK)
+		fail_msg("%s", err.text);
+	return opened;
+}
+
+static void
+run(const char *sql)
+{
+	struct err err;
+
+	if (pgconn_exec(conn, sql, &err) != ERR_OK)
+		fail_msg("%s", err.text);
+}
+
+static int64_t
+number(const char *sql)
+{
+	struct pgstatement statement = { .sql = sql };
+	struct pgrows *rows = NULL;
+	struct err err;
+	int64_t value;
+
+	if (pgconn_query(conn, &statement, NULL, &rows, &err) != ERR_OK)
+		fail_msg("%s", err.text);
+	value = pgrows_int(rows, 0, 0);
+	pgrows_free(&rows);
+	return value;
+}
+
+static int
+begin(void **state)
+{
+	struct pgconn *admin = open_database("postgres");
+	char sql_dir[1024], sql[64];
+	struct err err;
+
+	snprintf(sql, sizeof(sql), "create database test%d", ++database_no);
+	if (pgconn_exec(admin, sql, &err) != ERR_OK)
+		fail_msg("%s", err.text);
+	pgconn_close(&admin);
+	snprintf(sql, sizeof(sql), "test%d", database_no);
+	conn = open_database(sql);
+	snprintf(sql_dir, sizeof(sql_dir), "%s/sql", getenv("WAYBILL_SOURCE"));
+	if (migration_run(conn, sql_dir, &err) != ERR_OK)
+		fail_msg("%s", err.text);
+	files_begin();
+	/* No Kafka cluster: whoever asks for topics waits 10 s for none. */
+	files_put("deployment.yaml", FILES_DEPLOYMENT);
+	files_put("us/sales.avsc", FILES_AVSC);
+	files_put("us.yaml", FILES_TENANT FILES_FEED("sales", ""));
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	files_end();
+	pgconn_close(&conn);
+	return 0;
+}
+
+static enum err_code
+try_apply(struct apply_options options, struct apply_result *result,
+          struct err *err)
+{
+	options.path = files_folder;
+	options.skip_topics = true;
+	return apply_run(conn, &options, result, err);
+}
+
+/* Applies; the difference for people must be this. */
+static void
+applied(struct apply_options options, const char *lines)
+{
+	struct apply_result result;
+	struct err err;
+
+	apply_result_init(&result);
+	if (try_apply(options, &result, &err) != ERR_OK)
+		fail_msg("%s", err.text);
+	assert_string_equal(text_string(&result.lines), lines);
+	assert_int_equal(
+		result.is_applied,
+		!options.dry_run &&
+			result.added + result.changed + result.removed > 0);
+	apply_result_fini(&result);
+}
+
+static void
+refused(enum err_code code, const char *what)
+{
+	int64_t before = number("select waybill.catalogue_version()");
+	struct apply_result result;
+	struct err err;
+
+	apply_result_init(&result);
+	assert_int_equal(try_apply((struct apply_options){ .prune = true },
+	                           &result, &err),
+	                 code);
+	if (strstr(err.text, what) == NULL)
+		fail_msg("\"%s\" is not in \"%s\"", what, err.text);
+	assert_int_equal(number("select waybill.catalogue_version()"), before);
+	apply_result_fini(&result);
+}
+
+static const struct apply_options plain = { 0 };
+
+#define FIRST                                                                  \
+	"+ deployment test (lanes 2, durability development)\n"                \
+	"+ cluster main (bootstrap 127.0.0.1:1, roles input, output)\n"        \
+	"+ tenant us (title United States)\n"                                  \
+	"+ contract us: us/sales/1\n"                                          \
+	"+ feed us/sales (contract us/sales/1, input main/us.sales.in, "       \
+	"output us.sales, clusters main, dead-letter us.sales.dead, "          \
+	"dead-letter-partitions 4, partitions 8, message-bytes-max "           \
+	"1000000)\n"
+
+static void
+second_time_changes_nothing(void **state)
+{
+	applied((struct apply_options){ .dry_run = true }, FIRST);
+	assert_int_equal(number("select count(*) from waybill.deployment"), 0);
+	applied(plain, FIRST);
+	assert_int_equal(number("select waybill.catalogue_version()"), 1);
+	assert_int_equal(number("select count(*) from waybill.lane"), 2);
+	applied(plain, "");
+	applied((struct apply_options){ .prune = true }, "");
+	assert_int_equal(number("select waybill.catalogue_version()"), 1);
+}
+
+static void
+changed_contract_is_a_new_version(void **state)
+{
+	applied(plain, FIRST);
+	files_put("us/sales.avsc", FILES_AVSC "\n");
+	applied(plain,
+	        "+ contract us: us/sales/2\n"
+	        "~ feed us/sales (contract us/sales/1 -> "
+	        "us/sales/2)\n");
+	/* Back to the old bytes is back to the old version. */
+	files_put("us/sales.avsc", FILES_AVSC);
+	applied(plain,
+	        "~ feed us/sales (contract us/sales/2 -> "
+	        "us/sales/1)\n");
+	assert_int_equal(number("select count(*) from waybill.contract"), 2);
+}
+
+static void
+two_feeds_share_a_new_version(void **state)
+{
+	files_put("us.yaml",
+	          FILES_TENANT FILES_FEED("sales", "") FILES_FEED("stock", ""));
+	{
+		struct apply_result result;
+		struct err err;
+
+		apply_result_init(&result);
+		if (try_apply(plain, &result, &err) != ERR_OK)
+			fail_msg("%s", err.text);
+		apply_result_fini(&result);
+	}
+	assert_int_equal(number("select count(*) from waybill.contract"), 1);
+	assert_int_equal(number("select count(*) from waybill.feed"), 2);
+	applied(plain, "");
+}
+
+static void
+what_stays_is_refused(void **state)
+{
+	applied(plain, FIRST);
+	files_put("deployment.yaml",
+	          "deployment: test\nlanes: 3\ndurability: development\n---\n"
+	          "cluster: main\nbootstrap: 127.0.0.1:1\n"
+	          "roles: [input, output]\n");
+	refused(ERR_CONFLICT,
+	        "deployment.yaml:1: deployment test: lanes is 2 "
+	        "and cannot become 3");
+	files_put("deployment.yaml", "deployment: other\nlanes: 2\n");
+	refused(ERR_CONFLICT, "this Postgres belongs to deployment test");
+	files_put("deployment.yaml", FILES_DEPLOYMENT);
+	files_put("us.yaml",
+	          "tenant: us\nfeeds:\n"
+	          "  - feed: sales\n    contract: us/sales.avsc\n"
+	          "    output: {topic: us.sales}\n"
+	          "    dead-letter: {topic: us.sales.dead}\n"
+	          "    partitions: 16\n");
+	refused(ERR_CONFLICT,
+	        "us.yaml:3: feed us/sales: partitions is 8 and "
+	        "cannot become 16");
+	refused(ERR_CONFLICT,
+	        "dead-letter-partitions is 4 and cannot become "
+	        "1");
+}
+
+static void
+prune_removes_and_keeps_history(void **state)
+{
+	applied(plain, FIRST);
+	files_put("us.yaml", FILES_TENANT);
+	applied(plain, "= feed us/sales is not in the files; it is kept\n");
+	applied((struct apply_options){ .prune = true }, "- feed us/sales\n");
+	assert_int_equal(number("select count(*) from waybill.feed where "
+	                        "removed_at is not null"),
+	                 1);
+	applied((struct apply_options){ .prune = true }, "");
+	files_put("us.yaml", FILES_TENANT FILES_FEED("sales", ""));
+	applied(plain,
+	        "+ feed us/sales (contract us/sales/1, input "
+	        "main/us.sales.in, output us.sales, clusters main, "
+	        "dead-letter us.sales.dead, dead-letter-partitions 4, "
+	        "partitions 8, message-bytes-max 1000000)\n");
+	assert_int_equal(number("select count(*) from waybill.feed where "
+	                        "removed_at is null"),
+	                 1);
+}
+
+/* A folder that only adds a tenant knows the clusters of Postgres. */
+static void
+tenant_is_added_alone(void **state)
+{
+	applied(plain, FIRST);
+	files_end();
+	files_begin();
+	files_put("ca/sales.avsc", FILES_AVSC);
+	files_put("ca.yaml",
+	          "tenant: ca-west\nfeeds:\n  - feed: sales\n"
+	          "    contract: ca/sales.avsc\n"
+	          "    input: {cluster: main, topic: ca.in}\n"
+	          "    output: {topic: ca.out}\n"
+	          "    dead-letter: {topic: ca.dead}\n    partitions: 2\n");
+	applied(plain,
+	        "= cluster main is not in the files; it is kept\n"
+	        "+ tenant ca-west\n"
+	        "= tenant us is not in the files; it is kept\n"
+	        "+ contract ca-west: ca/sales/1\n"
+	        "+ feed ca-west/sales (contract ca/sales/1, input main/ca.in, "
+	        "output ca.out, clusters main, dead-letter ca.dead, "
+	        "dead-letter-partitions 1, partitions 2, message-bytes-max "
+	        "1000000)\n"
+	        "= feed us/sales is not in the files; it is kept\n");
+	assert_int_equal(number("select count(*) from waybill.tenant_grant "
+	                        "where role = 'waybill_read_ca_west' and "
+	                        "tenant = 'ca-west'"),
+	                 1);
+	files_put("ca.yaml",
+	          "tenant: ca-west\nfeeds:\n  - feed: sales\n"
+	          "    contract: ca/sales.avsc\n"
+	          "    output: {topic: us.sales}\n"
+	          "    dead-letter: {topic: ca.dead}\n    partitions: 2\n");
+	refused(ERR_CONFIG, "us.sales is the output of feed us/sales already");
+}
+
+static void
+daemons_are_told(void **state)
+{
+	struct pgconn *listener;
+	char name[32], payload[64];
+	bool came = false;
+	struct err err;
+
+	snprintf(name, sizeof(name), "test%d", database_no);
+	listener = open_database(name);
+	assert_int_equal(
+		pgconn_exec(listener, "listen waybill_catalogue", &err),
+		ERR_OK);
+	applied(plain, FIRST);
+	assert_int_equal(pgconn_wait_notification(listener, 5000, &came,
+	                                          payload, sizeof(payload),
+	                                          &err),
+	                 ERR_OK);
+	assert_true(came);
+	assert_string_equal(payload, "1");
+	pgconn_close(&listener);
+}
+
+/* -- the snapshot ------------------------------------------------------------ */
+
+static int compiled;
+
+static enum err_code
+compile(int32_t id, const char *name, int32_t version, const char *avsc,
+        struct contract **out, struct err *err)
+{
+	enum err_code code =
+		contract_compile(id, name, version, avsc, out, err);
+
+	compiled += code == ERR_OK;
+	return code;
+}
+
+static void
+release(struct contract **contract)
+{
+	compiled--;
+	contract_free(contract);
+}
+
+static const struct deployment_contracts counting = { compile, release };
+
+static const struct deployment *
+load(const struct deployment *previous)
+{
+	struct deployment *deployment = NULL;
+	struct err err;
+
+	if (deployment_load(conn, &counting, previous, &deployment, &err) !=
+	    ERR_OK)
+		fail_msg("%s", err.text);
+	return deployment;
+}
+
+static void
+snapshot_shares_contracts(void **state)
+{
+	const struct deployment *first, *second, *kept;
+	struct deployment *none = NULL;
+	const struct feed *feed;
+	struct err err;
+
+	assert_int_equal(deployment_load(conn, &counting, NULL, &none, &err),
+	                 ERR_MIGRATION);
+	applied(plain, FIRST);
+	first = load(NULL);
+	assert_int_equal(compiled, 1);
+	feed = deployment_feed(first, "us", "sales");
+	assert_non_null(feed);
+	assert_null(deployment_feed(first, "us", "stock"));
+	assert_null(deployment_feed(first, "ca", "sales"));
+	assert_string_equal(feed->output_topic, "us.sales");
+	assert_ptr_equal(feed->input_cluster,
+	                 deployment_cluster(first, "main"));
+	assert_int_equal(feed->outputs, 1);
+	assert_int_equal(feed->partitions, 8);
+	assert_non_null(feed->contract);
+	assert_true(first->development);
+	assert_int_equal(first->version, 1);
+
+	files_put("us.yaml",
+	          FILES_TENANT FILES_FEED("sales", "") FILES_FEED("stock", ""));
+	applied(plain,
+	        "+ feed us/stock (contract us/sales/1, input "
+	        "main/us.stock.in, output us.stock, clusters main, "
+	        "dead-letter us.stock.dead, dead-letter-partitions 4, "
+	        "partitions 8, message-bytes-max 1000000)\n");
+	second = load(first);
+	assert_int_equal(compiled, 1);
+	assert_int_equal(second->feed_count, 2);
+	assert_memory_not_equal(first->digest, second->digest, 32);
+	assert_ptr_equal(deployment_feed(second, "us", "sales")->contract,
+	                 feed->contract);
+	kept = deployment_ref(second);
+	deployment_unref(&first);
+	assert_null(first);
+	deployment_unref(&second);
+	assert_int_equal(compiled, 1);
+	assert_string_equal(deployment_feed(kept, "us", "stock")->output_topic,
+	                    "us.stock");
+	deployment_unref(&kept);
+	assert_int_equal(compiled, 0);
+}
+
+/* One feed whose contract does not compile disturbs no other. */
+static void
+broken_contract_leaves_its_feed_out(void **state)
+{
+	const struct deployment *deployment;
+
+	files_put("us.yaml",
+	          FILES_TENANT FILES_FEED("sales", "") FILES_FEED("stock", ""));
+	{
+		struct apply_result result;
+		struct err err;
+
+		apply_result_init(&result);
+		if (try_apply(plain, &result, &err) != ERR_OK)
+			fail_msg("%s", err.text);
+		apply_result_fini(&result);
+	}
+	run("with c as (insert into waybill.contract (tenant, name, version, "
+	    "avsc, digest) values ('us', 'bad', 1, '{', '') returning "
+	    "contract) update waybill.feed set contract = (select contract "
+	    "from c) where feed = 'sales'");
+	deployment = load(NULL);
+	assert_int_equal(deployment->feed_count, 1);
+	assert_string_equal(deployment->feeds[0].name, "stock");
+	assert_int_equal(deployment->feeds[0].index, 0);
+	deployment_unref(&deployment);
+	assert_int_equal(compiled, 0);
+}
+
+static void
+removed_feed_still_delivers(void **state)
+{
+	const struct deployment *deployment;
+	const struct feed *feed;
+
+	applied(plain, FIRST);
+	files_put("us.yaml", FILES_TENANT);
+	applied((struct apply_options){ .prune = true }, "- feed us/sales\n");
+	deployment = load(NULL);
+	feed = deployment_feed(deployment, "us", "sales");
+	assert_non_null(feed);
+	assert_true(feed->is_removed);
+	assert_null(feed->input_topic);
+	assert_null(feed->input_cluster);
+	assert_string_equal(feed->output_topic, "us.sales");
+	deployment_unref(&deployment);
+}
+
+static void
+lanes_are_a_pure_function(void **state)
+{
+	const struct deployment deployment = { .lanes = 8 };
+	const struct feed feed = { .tenant = "us", .name = "sales" };
+	int lane = deployment_lane(&deployment, &feed, 0);
+
+	/* Written down: it may never change. */
+	assert_int_equal(
+		lane, (int)((digest_murmur2("us/sales", 8) & 0x7fffffff) % 8));
+	for (int i = 1; i < 100; i++)
+		assert_int_equal(deployment_lane(&deployment, &feed, i),
+		                 (lane + i) % 8);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+	const struct CMUnitTest tests[] = {
+		TEST(second_time_changes_nothing),
+		TEST(changed_contract_is_a_new_version),
+		TEST(two_feeds_share_a_new_version),
+		TEST(what_stays_is_refused),
+		TEST(prune_removes_and_keeps_history),
+		TEST(tenant_is_added_alone),
+		TEST(daemons_are_told),
+		TEST(snapshot_shares_contracts),
+		TEST(broken_contract_leaves_its_feed_out),
+		TEST(removed_feed_still_delivers),
+		cmocka_unit_test(lanes_are_a_pure_function),
+	};
+	int code, failed;
+
+	unit_alarm(300);
+	log_set_sink(drop_line, NULL);
+	if ((code = postgres_open(NULL, &server)) != 0)
+		return code;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	postgres_close(&server);
+	return failed;
+}
