@@ -24,6 +24,7 @@ CALLS = {
     "verdict_name": None,
     "origin_name": None,
     "column_fill": None,
+    "column_hashes": None,
     "key_hash": None,
     "key_positions": None,
     "tenant_of": "SELECT * FROM waybill.tenant_of(current_user::name) t "

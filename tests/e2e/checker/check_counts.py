@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0
 """Do the counts add up, by ids? Reads topics and journal and shares no code
 with the daemon.
