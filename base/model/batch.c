@@ -137,9 +137,13 @@ hash_block(struct batch *batch, struct block *block, struct digest *digest)
 {
 	uint8_t *salts;
 
-	salts = arena_alloc(&batch->arena, block->count * SALT_BYTES);
-	block->hashes =
-		arena_alloc(&batch->arena, block->count * DIGEST_SHA256_LEN);
+	/* Once: a batch that Postgres refuses is sealed again and again. The
+	   salts are used here only, but stand behind the hashes for that. */
+	if (block->hashes == NULL)
+		block->hashes = arena_alloc(
+			&batch->arena,
+			block->count * (DIGEST_SHA256_LEN + SALT_BYTES));
+	salts = block->hashes + block->count * DIGEST_SHA256_LEN;
 	digest_random(block->salt, sizeof(block->salt));
 	digest_keystream(block->salt, salts, block->count * SALT_BYTES);
 	for (size_t i = 0; i < block->count; i++) {

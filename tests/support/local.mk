@@ -4,3 +4,6 @@ WAYBILL_TEST_POSTGRES = %D%/postgres.c %D%/postgres.h
 
 # Likewise for librdkafka's mock cluster.
 WAYBILL_TEST_KAFKAMOCK = %D%/kafkamock.c %D%/kafkamock.h
+
+# And for a migrated database with a small catalogue; links WAYBILL_TEST_MODEL.
+WAYBILL_TEST_ROADBASE = $(WAYBILL_TEST_POSTGRES) %D%/roadbase.c %D%/roadbase.h

@@ -8,3 +8,10 @@ WAYBILL_TEST_MODEL = $(WAYBILL_LIBS_MODEL) $(CMOCKA_LIBS)
 unit_tests += %D%/test_migration
 %C%_test_migration_SOURCES = %D%/test_migration.c $(WAYBILL_TEST_POSTGRES)
 %C%_test_migration_LDADD = $(WAYBILL_TEST_MODEL)
+
+unit_tests += %D%/test_message
+%C%_test_message_LDADD = $(WAYBILL_TEST_MODEL)
+
+unit_tests += %D%/test_batch
+%C%_test_batch_SOURCES = %D%/test_batch.c $(WAYBILL_TEST_ROADBASE)
+%C%_test_batch_LDADD = $(WAYBILL_TEST_MODEL)
