@@ -109,13 +109,17 @@ follow(void *context)
 	while (!thread_flag_is_set(c->stop)) {
 		struct err err = { .code = ERR_OK };
 
-		if (wait_for_news(c, &err) == ERR_OK)
+		if (c->conn != NULL && wait_for_news(c, &err) == ERR_OK)
 			continue;
-		log_warn(&scope,
-		         "failed to follow the catalogue, the last "
-		         "version stays in force (%s)",
-		         err.text);
-		thread_flag_wait(c->stop, RETRY_MS);
+		if (c->conn != NULL)
+			log_warn(&scope,
+			         "failed to follow the catalogue, the last "
+			         "version stays in force (%s)",
+			         err.text);
+		if (thread_flag_wait(c->stop, RETRY_MS))
+			break;
+		/* Where this fails there is no connection, and it is tried
+		   again: what is wrong was said once. */
 		if (connect_anew(c, &err) == ERR_OK && look(c, &err) == ERR_OK)
 			log_info(&scope, "following the catalogue again");
 	}

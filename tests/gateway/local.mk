@@ -13,3 +13,8 @@ unit_tests += %D%/test_manifest
 unit_tests += %D%/test_apply
 %C%_test_apply_SOURCES = %D%/test_apply.c $(WAYBILL_TEST_POSTGRES)
 %C%_test_apply_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_catalogue
+threaded_tests += %D%/test_catalogue
+%C%_test_catalogue_SOURCES = %D%/test_catalogue.c $(WAYBILL_TEST_ROADBASE)
+%C%_test_catalogue_LDADD = $(WAYBILL_TEST_GATEWAY)

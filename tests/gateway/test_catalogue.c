@@ -1,0 +1,112 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The catalogue that a daemon follows, against a real Postgres that changes,
+ * goes down, and comes back.
+ */
+#include "gateway/catalogue.h"
+
+#include "base/model/deployment.h"
+#include "base/runtime/clock.h"
+#include "tests/support/roadbase.h"
+#include "tests/unit.h"
+
+static struct catalogue *
+open_catalogue(void)
+{
+	const struct catalogue_options options = {
+		.conninfo = roadbase_conninfo(),
+		.role = "waybill_daemon",
+		.timeout_ms = 5000,
+	};
+	struct catalogue *catalogue = NULL;
+	struct err err = { .code = ERR_OK };
+
+	if (catalogue_open(&options, &catalogue, &err) != ERR_OK)
+		fail_msg("%s", err.text);
+	return catalogue;
+}
+
+static bool
+reaches(const struct catalogue *catalogue, int64_t version)
+{
+	for (int i = 0; i < 1500; i++) {
+		if (catalogue_version(catalogue) >= version)
+			return true;
+		clock_sleep_ms(10);
+	}
+	return false;
+}
+
+static void
+follows_changes(void **state)
+{
+	struct catalogue *catalogue = open_catalogue();
+	const struct deployment *before = catalogue_take(catalogue), *now;
+
+	assert_non_null(deployment_feed(before, "us", "sales")->contract);
+	roadbase_run("update waybill.tenant set title = 'States'"
+	             " where tenant = 'us'");
+	roadbase_changed();
+	assert_true(reaches(catalogue, before->version + 1));
+	now = catalogue_take(catalogue);
+	assert_string_equal(now->tenants[1].title, "States");
+	assert_string_equal(before->tenants[1].title, "US");
+	/* compiled once */
+	assert_ptr_equal(deployment_feed(before, "us", "sales")->contract,
+	                 deployment_feed(now, "us", "sales")->contract);
+	catalogue_close(&catalogue);
+	deployment_unref(&before);
+	deployment_unref(&now);
+}
+
+/* The daemon must outlive a Postgres that is away for several attempts. */
+static void
+outlives_a_postgres_that_is_away(void **state)
+{
+	struct catalogue *catalogue = open_catalogue();
+	int64_t version = catalogue_version(catalogue);
+
+	roadbase_crash();
+	clock_sleep_ms(3500);
+	assert_int_equal(catalogue_version(catalogue), version);
+	roadbase_restart();
+	roadbase_changed();
+	assert_true(reaches(catalogue, version + 1));
+	catalogue_close(&catalogue);
+}
+
+static void
+closes_while_postgres_is_away(void **state)
+{
+	struct catalogue *catalogue = open_catalogue();
+	int64_t begun_us;
+
+	roadbase_crash();
+	clock_sleep_ms(1500);
+	begun_us = clock_now_us();
+	catalogue_close(&catalogue);
+	assert_true(clock_now_us() - begun_us < 8000000);
+	roadbase_restart();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(follows_changes, roadbase_begin,
+		                                roadbase_end),
+		cmocka_unit_test_setup_teardown(
+			outlives_a_postgres_that_is_away, roadbase_begin,
+			roadbase_end),
+		cmocka_unit_test_setup_teardown(closes_while_postgres_is_away,
+		                                roadbase_begin, roadbase_end),
+	};
+	int code;
+
+	unit_alarm(120);
+	if ((code = roadbase_open()) != 0)
+		return code;
+	code = cmocka_run_group_tests(tests, NULL, NULL);
+	roadbase_close();
+	return code;
+}
