@@ -6,3 +6,5 @@ EXTRA_DIST += %D%/decisions/0003-the-rules-of-the-house-are-tests.md
 EXTRA_DIST += %D%/decisions/0004-check-on-a-bare-machine.md
 EXTRA_DIST += %D%/contracts.md %D%/reference/contracts.md
 EXTRA_DIST += %D%/decisions/0005-bad-messages-are-read-twice.md
+EXTRA_DIST += %D%/quickstart.md %D%/headers.md %D%/journal-format.md \
+	%D%/progress-record.md

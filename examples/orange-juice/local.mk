@@ -13,6 +13,7 @@ noinst_LIBRARIES += %D%/liborange_juice.a
 	%D%/oj_feed.c %D%/oj_feed.h \
 	%D%/oj_message.c %D%/oj_message.h \
 	%D%/oj_stream.c %D%/oj_stream.h \
+	%D%/oj_digest.c %D%/oj_digest.h \
 	%D%/oj_ledger.c %D%/oj_ledger.h \
 	%D%/oj_summary.c %D%/oj_summary.h \
 	%D%/oj_decode.c %D%/oj_decode.h
@@ -21,6 +22,7 @@ noinst_LIBRARIES += %D%/liborange_juice.a
 	%D%/orange_juice.c \
 	%D%/oj_commands.c %D%/oj_commands.h \
 	%D%/oj_client.c %D%/oj_client.h \
+	%D%/oj_receipt.c %D%/oj_receipt.h \
 	%D%/oj_read.c %D%/oj_produce.c %D%/oj_consume.c
 
 ORANGE_JUICE_LIBS = %D%/liborange_juice.a $(RDKAFKA_LIBS) $(JANSSON_LIBS) \

@@ -14,6 +14,7 @@
 #include "examples/orange-juice/oj_commands.h"
 #include "examples/orange-juice/oj_decode.h"
 #include "examples/orange-juice/oj_feed.h"
+#include "examples/orange-juice/oj_receipt.h"
 
 enum { TOPICS_MAX = 32, METADATA_MS = 10000 };
 
@@ -29,6 +30,9 @@ static const char HELP[] =
 	"  --timeout N     but give up after N seconds (default 30)\n"
 	"  --deploy DIR    where the contracts are (us/sales.avsc, ...), so\n"
 	"                  that bodies can be decoded\n"
+	"  --ledger FILE   write a line for each message: topic, partition,\n"
+	"                  offset, SHA-256 of key and body, waybill-id,\n"
+	"                  waybill-source; separated by tabs\n"
 	"  --json          print JSON only\n"
 	"  -X NAME=VALUE   a property of librdkafka\n"
 	"\n"
@@ -49,6 +53,8 @@ struct topic {
 
 struct consuming {
 	const char *deploy;
+	const char *ledger_path;
+	struct oj_receipts *receipts; /* null: without --ledger */
 	size_t show;
 	size_t count;
 	long long timeout_s;
@@ -68,6 +74,7 @@ static const struct option OPTIONS[] = {
 	{ "count", required_argument, NULL, 'c' },
 	{ "timeout", required_argument, NULL, 'T' },
 	{ "deploy", required_argument, NULL, 'd' },
+	{ "ledger", required_argument, NULL, 'l' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -136,6 +143,9 @@ option_take(struct consuming *consuming, int letter, char *value,
 		return true;
 	case 'd':
 		consuming->deploy = value;
+		return true;
+	case 'l':
+		consuming->ledger_path = value;
 		return true;
 	case 'j':
 		return consuming->json = true;
@@ -320,6 +330,8 @@ message_take(struct consuming *consuming, const rd_kafka_message_t *message,
 	topic->messages++;
 	topic->bytes += message->len + message->key_len;
 	topic->tombstones += message->payload == NULL;
+	if (consuming->receipts != NULL)
+		oj_receipts_add(consuming->receipts, message);
 	if (json_array_size(topic->shown) < consuming->show)
 		message_show(topic, message);
 	return true;
@@ -365,6 +377,27 @@ consume(struct consuming *consuming, struct oj_err *err)
 	}
 	(void)rd_kafka_consumer_close(consuming->client);
 	rd_kafka_destroy(consuming->client);
+	return ok;
+}
+
+static bool
+consume_all(struct consuming *consuming, struct oj_err *err)
+{
+	struct oj_err inner;
+	bool ok;
+
+	if (consuming->ledger_path != NULL) {
+		consuming->receipts =
+			oj_receipts_open(consuming->ledger_path, err);
+		if (consuming->receipts == NULL)
+			return false;
+	}
+	ok = consume(consuming, err);
+	if (!oj_receipts_close(&consuming->receipts, &inner)) {
+		if (ok)
+			*err = inner;
+		ok = false;
+	}
 	return ok;
 }
 
@@ -436,7 +469,8 @@ oj_consume_main(int argc, char **argv)
 		fputs(HELP, stdout);
 		return OJ_EXIT_OK;
 	}
-	bool ok = schemas_load(&consuming, &err) && consume(&consuming, &err);
+	bool ok =
+		schemas_load(&consuming, &err) && consume_all(&consuming, &err);
 	if (!ok)
 		fprintf(stderr, "orange-juice: %s\n", err.text);
 	if (consuming.messages > 0 || ok) {

@@ -3,14 +3,15 @@
 #include "examples/orange-juice/oj_ledger.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "examples/orange-juice/oj_digest.h"
+
 struct oj_ledger {
-	EVP_MD_CTX *digest; /* kept: making one costs more than the hash */
+	struct oj_digest *digest;
 	size_t count;
 	size_t entries_max;
 	struct oj_ledger_entry *entries;
@@ -19,10 +20,9 @@ struct oj_ledger {
 static void
 entry_print(FILE *file, const struct oj_ledger_entry *entry)
 {
-	char hex[65];
+	char hex[OJ_DIGEST_HEX];
 
-	for (size_t i = 0; i < 32; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", entry->digest[i]);
+	oj_digest_hex(entry->digest, hex);
 	fprintf(file, "%s\t%d\t%lld\t%s\t%s\n",
 	        oj_feed_get(entry->feed)->topic_in, entry->partition,
 	        (long long)(entry->delivered ? entry->offset : -1), hex,
@@ -40,8 +40,8 @@ oj_ledger_new(size_t entries_max)
 		abort();
 	ledger->entries_max = entries_max;
 	ledger->entries = calloc(entries_max + 1, sizeof(*ledger->entries));
-	ledger->digest = EVP_MD_CTX_new();
-	if (ledger->entries == NULL || ledger->digest == NULL)
+	ledger->digest = oj_digest_new();
+	if (ledger->entries == NULL)
 		abort();
 	return ledger;
 }
@@ -57,14 +57,10 @@ oj_ledger_add(struct oj_ledger *ledger, const struct oj_message *message,
 	entry->kind = (uint8_t)message->kind;
 	entry->partition = partition;
 	entry->offset = -1;
-	if (EVP_DigestInit_ex(ledger->digest, EVP_sha256(), NULL) != 1 ||
-	    EVP_DigestUpdate(ledger->digest, message->key, message->key_size) !=
-	            1 ||
-	    EVP_DigestUpdate(ledger->digest, message->body.bytes,
-	                     message->body_null ? 0 : message->body.size) !=
-	            1 ||
-	    EVP_DigestFinal_ex(ledger->digest, entry->digest, NULL) != 1)
-		abort();
+	oj_digest_of(ledger->digest, message->key, message->key_size,
+	             message->body.bytes,
+	             message->body_null ? 0 : message->body.size,
+	             entry->digest);
 	return entry;
 }
 
@@ -105,7 +101,7 @@ oj_ledger_free(struct oj_ledger **ledger)
 {
 	if (*ledger == NULL)
 		return;
-	EVP_MD_CTX_free((*ledger)->digest);
+	oj_digest_free(&(*ledger)->digest);
 	free((*ledger)->entries);
 	free(*ledger);
 	*ledger = NULL;

@@ -22,7 +22,7 @@ VENDORS = [
 ]
 # Files besides: OpenSSL is many headers, each of these has one noun of it.
 NOUNS = {
-    "openssl/*": ["base/runtime/digest.c", "examples/orange-juice/oj_ledger.c"],
+    "openssl/*": ["base/runtime/digest.c", "examples/orange-juice/oj_digest.c"],
     # The embedded broker is the vendor's mock cluster with a main around it.
     "librdkafka/*": ["examples/broker/*.c",
                      "examples/orange-juice/oj_client.h"],

@@ -1,0 +1,71 @@
+-- Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0
+-- Whether everything adds up, message by message: what the producer says it
+-- sent (temporary table sent) against the journal against what a consumer got
+-- (temporary table received). Read by scripts/quickstart/show.sh.
+
+create temporary table recorded as
+select m.id, m.tenant, m.feed, m.verdict, m.partition,
+	m.source_topic as topic, m.source_partition, m.source_offset,
+	encode(sha256(coalesce(m.key, '') || coalesce(m.body, '')), 'hex') as digest
+from waybill.message m;
+
+create temporary table place as
+select tenant, feed, input_topic, output_topic, dead_letter_topic,
+	dead_letter_partitions
+from waybill.feed;
+analyze sent;
+analyze recorded;
+analyze received;
+
+-- Each row of it is a way to be wrong; all must be 0.
+create temporary table finding as
+with sent_recorded as (
+	select s.digest as sent_digest, s.kind, r.digest, r.verdict, s.topic as was,
+		r.id
+	from sent s
+	full join recorded r on r.topic = s.topic
+		and r.source_partition = s.partition and r.source_offset = s."offset"
+), recorded_received as (
+	select r.id, r.verdict, r.digest, g.digest as got_digest, g.id as got_id,
+		g.source is distinct from r.topic || '/' || r.source_partition || '/'
+			|| r.source_offset as is_source_wrong,
+		case r.verdict when 'accepted' then f.output_topic
+			else f.dead_letter_topic end is distinct from g.topic as is_topic_wrong,
+		case r.verdict when 'accepted' then r.partition
+			else r.partition % f.dead_letter_partitions end
+			is distinct from g.partition as is_partition_wrong
+	from recorded r
+	join place f using (tenant, feed)
+	full join received g on g.id = r.id
+	where coalesce(r.verdict, '') not in ('duplicate', 'conflict') or g.id is not null
+)
+select * from (values
+	('sent and not recorded', (select count(*) from sent_recorded where id is null)),
+	('recorded and not sent', (select count(*) from sent_recorded where was is null)),
+	('recorded twice', (select count(*) - count(distinct (topic, source_partition, source_offset)) from recorded)),
+	('recorded with other bytes', (select count(*) from sent_recorded where sent_digest <> digest)),
+	('spoiled and not rejected, or sound and rejected', (select count(*) from sent_recorded
+		where (kind in ('good', 'tombstone', 'misrouted')) <> (verdict = 'accepted'))),
+	('recorded and not received', (select count(*) from recorded_received where got_id is null)),
+	('received and not recorded', (select count(*) from recorded_received where id is null)),
+	('received twice', (select count(*) - count(distinct id) from received)),
+	('received with other bytes', (select count(*) from recorded_received where digest <> got_digest)),
+	('received on another topic', (select count(*) from recorded_received where got_id is not null and is_topic_wrong)),
+	('received on another partition', (select count(*) from recorded_received where got_id is not null and is_partition_wrong)),
+	('received with another waybill-source', (select count(*) from recorded_received where got_id is not null and is_source_wrong)),
+	('a number left out in a lane', (select coalesce(sum(l.next_seq - 1 - n.count), 0) from waybill.lane l
+		join (select lane, incarnation, sum(count) as count from waybill.block group by 1, 2) n
+		using (lane, incarnation)))
+) f(what, count);
+
+-- Per feed: sent by the producer, in the journal, on the output topic, on the
+-- dead-letter topic, recorded as duplicate.
+create temporary table tally as
+select f.tenant || ' ' || f.feed as feed,
+	(select count(*) from sent s where s.topic = f.input_topic) as sent,
+	(select count(*) from recorded r where r.tenant = f.tenant and r.feed = f.feed) as recorded,
+	(select count(*) from received g where g.topic = f.output_topic) as forwarded,
+	(select count(*) from received g where g.topic = f.dead_letter_topic) as rejected,
+	(select count(*) from recorded r where r.tenant = f.tenant and r.feed = f.feed
+		and r.verdict in ('duplicate', 'conflict')) as duplicate
+from place f;

@@ -1,0 +1,157 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # shares the variables of quickstart
+# Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0
+#
+# What the quick start shows at its end: the counts, one message's history, one
+# rejection, what a consumer got, the throughput; and what to try next.
+
+adds_up=no
+
+ask() { "${psql_admin[@]}" -At -F '|' -c "$1"; }
+
+# All that was sent, recorded and received, in one session of Postgres; answers
+# are lines "tally|...", "finding|..." and "spoiled|...".
+compare() {
+	local log=$logs/counts.log
+	"${psql_admin[@]}" -At -F '|' >"$work/counts" 2>"$log" <<-END ||
+		create temporary table sent (topic text, partition int4, "offset" int8, digest text, kind text);
+		create temporary table received (topic text, partition int4, "offset" int8, digest text, id text, source text);
+		\\copy sent from '$work/sent.tsv'
+		\\copy received from '$work/received.tsv'
+		\\i '$source_dir/scripts/quickstart/counts.sql'
+		select 'tally', feed, sent, recorded, forwarded, rejected, duplicate,
+			case when sent = forwarded + rejected + duplicate and sent = recorded then 'yes' else 'NO' end
+		from tally order by feed desc;
+		select 'tally', 'all', sum(sent), sum(recorded), sum(forwarded), sum(rejected), sum(duplicate),
+			case when sum(sent) = sum(forwarded + rejected + duplicate) then 'yes' else 'NO' end
+		from tally;
+		select 'finding', what, count from finding where count <> 0;
+		select 'spoiled', count(*) from sent where kind not in ('good', 'tombstone', 'misrouted');
+		select 'story', id from recorded where verdict = 'accepted' and tenant = 'us' and feed = 'sales'
+			and source_offset > 1000 order by source_offset, id limit 1;
+		select 'refusal', r.id from recorded r join sent s on s.topic = r.topic
+			and s.partition = r.source_partition and s."offset" = r.source_offset
+			where s.kind = 'bad-index' and r.verdict = 'rejected' order by 2 limit 1;
+	END
+		fail "the counts could not be made" "$log"
+}
+
+answer() { grep "^$1|" "$work/counts" | cut -d'|' -f2-; }
+
+show_counts() {
+	local feed sent recorded forwarded rejected duplicate good what number
+	heading "Do the counts add up?"
+	cat <<-END
+
+		                 sent by    recorded in    forwarded to   rejected to    recorded as   adds
+		feed            producer       Postgres    output topic   dead letters     duplicate     up
+	END
+	adds_up=yes
+	while IFS='|' read -r feed sent recorded forwarded rejected duplicate good; do
+		[ "$feed" != all ] || printf '%s\n' "$dim$(printf -- '-%.0s' $(seq 90))$plain"
+		printf '%-14s %9s %14s %15s %14s %13s %6s\n' "$feed" "$(count "$sent")" \
+			"$(count "$recorded")" "$(count "$forwarded")" \
+			"$(count "$rejected")" "$(count "$duplicate")" "$good"
+		[ "$good" = yes ] || adds_up=no
+	done < <(answer tally)
+	[ "$(answer tally | grep -c .)" -gt 1 ] || adds_up=no
+	say
+	if [ -z "$(answer finding)" ]; then
+		say "The same was compared message by message, by topic, partition, offset and SHA-256,"
+		say "from the producer's ledger through the journal to what a consumer read: ${green}no message is"
+		say "lost, doubled, changed or on another partition${plain}. The producer spoiled $(answer spoiled) messages on"
+		say "purpose; exactly these were rejected."
+	else
+		adds_up=no
+		printf '%sMessage by message, something is wrong:%s\n' "$red" "$plain"
+		while IFS='|' read -r what number; do
+			say "  $number: $what"
+		done < <(answer finding)
+	fi
+}
+
+tell_message() {
+	"$work/waybill" history "$1" >"$logs/history.log" 2>&1 ||
+		fail "waybill history failed" "$logs/history.log"
+	sed 's/^/  /' "$logs/history.log"
+}
+
+show_history() {
+	heading "The history of one message"
+	say "Out of the journal, found by its id (waybill history $(answer story)):"
+	say
+	tell_message "$(answer story)"
+}
+
+show_rejection() {
+	heading "A rejection, with its reasons"
+	say "Spoiled on purpose by the producer. It is in the journal too, and its bytes went to the"
+	say "dead-letter topic unchanged, with these reasons in a header:"
+	say
+	tell_message "$(answer refusal)"
+	say
+	say "All rejections, by rule:"
+	ask "select '  ' || rpad(rule, 28) || lpad(count(*)::text, 5) from waybill.violation
+		where ordinal = 0 group by rule order by count(*) desc, rule"
+}
+
+show_consumer() {
+	heading "What a consumer got"
+	say "The first messages of two output topics. The body is byte for byte what the producer sent;"
+	say "the headers waybill-... say which message of the journal it is and where it came from."
+	say
+	"$orange_juice" consume --brokers "$brokers" --topic us.sales \
+		--topic ca.inventory --show 1 --deploy "$deploy" | fold -s -w 96
+}
+
+show_throughput() {
+	local messages=$1 ms=$2 recorder
+	recorder=$(ask "select round(extract(epoch from max(recorded_at) - min(recorded_at))::numeric, 1)
+		from waybill.lane_commit")
+	heading "How fast"
+	say "$(count "$messages") messages in $(tenths "$ms") s, from the first one sent to the last one forwarded:"
+	say "${bold}$(count $((messages * 1000 / ms))) messages a second${plain}, with producer, broker, Postgres (fsync on) and waybilld"
+	say "sharing the $(nproc) CPUs of this machine. All of them were in Postgres within $recorder s."
+}
+
+# 12345 ms as 12.3.
+tenths() { printf '%d.%d' $(($1 / 1000)) $(($1 % 1000 / 100)); }
+
+show_next() {
+	local curl='' rest
+	command -v curl >/dev/null || curl=' (apt-get install curl)'
+	rest=$(ask "select count(*) from waybill.message where verdict = 'rejected'")
+	heading "What to try next"
+	cat <<-END
+		Everything is still up. In another terminal:
+
+		  $work/waybill status
+		  $work/waybill tail
+		  $work/waybill history --delivery us.sales/0/0
+		  $work/waybill history --key us sales 2/1
+
+		  $work/psql -c "select * from waybill.violation limit 5"
+		  $work/psql -c "select tenant, feed, verdict, count(*) from waybill.message group by 1, 2, 3"
+		  $work/psql -c "select * from waybill.message_by_source('main', 'us.sales.in', 0, 0)"
+
+		  curl -s $http/readyz$curl
+		  curl -s $http/metrics | grep ^waybill
+
+		1,000 more messages, watched by waybill status (now $rest are rejected):
+
+		  $orange_juice produce --brokers $brokers --rda $rda --limit 1000 --seed $RANDOM
+	END
+	[ -z "$broker_pid" ] || cat <<-END
+
+		Take the broker down, see that nothing is lost, and up again:
+
+		  kill -USR1 $broker_pid; sleep 5; $work/waybill status; kill -USR1 $broker_pid
+	END
+	cat <<-END
+
+		The deployment is $deploy: change it and
+		WAYBILL_BROKERS=$brokers $work/waybill apply -f $deploy
+		The daemon's log: $logs/waybilld.log   Where to read on: README.md, docs/README.md
+	END
+	say
+	say "${bold}Ctrl-C stops and removes all of it.${plain}"
+}
