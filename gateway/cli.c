@@ -65,22 +65,28 @@ cli_exit_of(enum err_code code)
 	return CLI_FAILED;
 }
 
-int
-cli_fail(const struct cli *cli, const struct err *err)
+void
+cli_tell(FILE *out, bool json, const struct err *err)
 {
 	struct text text;
 
-	if (!cli->json) {
-		fprintf(stderr, "waybill: %s\n", err->text);
-		return (int)cli_exit_of(err->code);
+	if (!json) {
+		fprintf(out, "waybill: %s\n", err->text);
+		return;
 	}
 	text_init(&text, 8 * ERR_TEXT_MAX);
 	text_addf(&text,
 	          "{\"error\":{\"code\":\"%s\",\"text\":", err_name(err->code));
 	text_add_json(&text, err->text, strlen(err->text));
 	text_add(&text, "}}");
-	fprintf(stderr, "%s\n", text_string(&text));
+	fprintf(out, "%s\n", text_string(&text));
 	text_fini(&text);
+}
+
+int
+cli_fail(const struct cli *cli, const struct err *err)
+{
+	cli_tell(stderr, cli->json, err);
 	return (int)cli_exit_of(err->code);
 }
 

@@ -6,6 +6,7 @@
  */
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/runtime/err.h"
 
@@ -40,7 +41,11 @@ enum err_code
 cli_connect(const struct cli *cli, struct pgconn **out,
             struct err *err) ERR_MUST_CHECK;
 
-/* Prints the failure to stderr, and says with which code to exit. */
+/* Prints the failure, to a person or as JSON. */
+void
+cli_tell(FILE *out, bool json, const struct err *err);
+
+/* The same to stderr; says with which code to exit. */
 int
 cli_fail(const struct cli *cli, const struct err *err);
 

@@ -9,10 +9,20 @@
 
 #include "base/model/module.h"
 #include "base/runtime/log.h"
+#include "base/runtime/text.h"
 #include "base/runtime/version.h"
 #include "base/runtime/yaml.h"
 #include "gateway/cli.h"
 #include "gateway/cli_commands.h"
+#include "gateway/look/command_reference.h"
+#include "gateway/look/completion.h"
+#include "gateway/look/flag.h"
+#include "gateway/look/history.h"
+#include "gateway/look/lane_show.h"
+#include "gateway/look/look_commands.h"
+#include "gateway/look/status.h"
+#include "gateway/look/tail.h"
+#include "gateway/look/unpark.h"
 
 static int
 help_run(int argc, char **argv, void *context);
@@ -25,11 +35,15 @@ static const struct command help_command = {
 };
 
 static const struct command *const commands[] = {
-	&migrate_command,
-	&apply_command,
+	&migrate_command,        &apply_command,
+	&status_command.command, &history_command.command,
+	&tail_command.command,   &lane_show_command.command,
+	&unpark_command.command, &completion_command.command,
 	&help_command,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+#define PRINTED_BYTES_MAX (256 * 1024)
 
 static const char usage[] =
 	"Usage: waybill [-c FILE | --postgres CONNINFO] [--json] COMMAND ...\n"
@@ -40,6 +54,7 @@ static const char usage[] =
 	"                        WAYBILL_POSTGRES, then libpq's environment\n"
 	"  --json                for programs\n"
 	"  --help, --version\n"
+	"  --print-reference     the page of all commands\n"
 	"\n"
 	"Commands:\n";
 
@@ -53,7 +68,9 @@ print_help(FILE *out)
 {
 	fputs(usage, out);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		fprintf(out, "  %s\n", commands[i]->synopsis);
+		fprintf(out, "  %-11s %.*s\n", commands[i]->name,
+		        (int)strcspn(commands[i]->help, ".:,;"),
+		        commands[i]->help);
 	fputs(exit_codes, out);
 }
 
@@ -90,6 +107,33 @@ print_folded(const char *text)
 	putchar('\n');
 }
 
+static void
+print_flags(const char *command)
+{
+	const struct look_command *look = look_commands_find(command);
+	struct text text;
+
+	if (look == NULL)
+		return;
+	text_init(&text, PRINTED_BYTES_MAX);
+	text_add(&text, "\n");
+	flag_print(look->flags, &text);
+	fputs(text_string(&text), stdout);
+	text_fini(&text);
+}
+
+static void
+print_reference(void)
+{
+	struct text text;
+
+	text_init(&text, PRINTED_BYTES_MAX);
+	command_reference_print(commands, COMMAND_COUNT, usage, exit_codes,
+	                        &text);
+	fputs(text_string(&text), stdout);
+	text_fini(&text);
+}
+
 static int
 help_run(int argc, char **argv, void *context)
 {
@@ -104,6 +148,7 @@ help_run(int argc, char **argv, void *context)
 		return cli_usage(argv[0], "there is no command %s", argv[1]);
 	printf("Usage: waybill %s\n\n", command->synopsis);
 	print_folded(command->help);
+	print_flags(command->name);
 	return CLI_OK;
 }
 
@@ -155,13 +200,14 @@ run(int argc, char **argv, struct cli *cli)
 int
 main(int argc, char **argv)
 {
-	enum { POSTGRES = 256, JSON, HELP, PRINT_VERSION };
+	enum { POSTGRES = 256, JSON, HELP, PRINT_VERSION, PRINT_REFERENCE };
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "postgres", required_argument, NULL, POSTGRES },
 		{ "json", no_argument, NULL, JSON },
 		{ "help", no_argument, NULL, HELP },
 		{ "version", no_argument, NULL, PRINT_VERSION },
+		{ "print-reference", no_argument, NULL, PRINT_REFERENCE },
 		{ 0 },
 	};
 	const char *given = getenv("WAYBILL_POSTGRES");
@@ -187,9 +233,13 @@ main(int argc, char **argv)
 		case PRINT_VERSION:
 			printf("waybill %s\n", version_string());
 			return CLI_OK;
+		case PRINT_REFERENCE:
+			print_reference();
+			return CLI_OK;
 		default:
 			return CLI_USAGE;
 		}
 	log_setup(LOG_LOGFMT, LOG_INFO);
+	completion_set(commands, COMMAND_COUNT);
 	return run(argc - optind, argv + optind, &cli);
 }

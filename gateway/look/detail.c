@@ -285,8 +285,8 @@ read_waiting(const struct detail *d, int row, struct detail_delivery *to)
 			return;
 		}
 		snprintf(to->reason, sizeof(to->reason),
-		         "the route is %s, %s messages before this one%s%s",
-		         state, show_count(d->seq - seq - 1, behind),
+		         "the route is %s, %s of its lane before it%s%s", state,
+		         show_count(d->seq - seq - 1, behind),
 		         reason != NULL ? ": " : "",
 		         reason != NULL ? reason : "");
 		return;

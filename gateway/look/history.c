@@ -20,6 +20,7 @@
 #include "gateway/look/flag.h"
 #include "gateway/look/listing.h"
 #include "gateway/look/look.h"
+#include "gateway/look/look_commands.h"
 
 #define LIMIT_STANDARD 50
 #define LIMIT_MAX      100000
@@ -470,22 +471,25 @@ run(const struct look_options *options, int argc, char **argv)
 	memory_free(&question.topic);
 	if (code != ERR_OK)
 		return look_fail(options, "history", &err);
-	return LOOK_DONE;
+	return CLI_OK;
 }
 
 /* -- public ---------------------------------------------------------------- */
 
 const struct look_command history_command = {
-	.name = "history",
-	.synopsis = "history ID | --key KEY --tenant TENANT --feed FEED | "
-		    "--source TOPIC/PARTITION/OFFSET [--cluster CLUSTER] | "
-		    "--delivery CLUSTER TOPIC/PARTITION/OFFSET | "
-		    "--between FROM TO --tenant TENANT [--feed FEED]",
-	.help = "Tells what happened to a message: where it came from, how it "
-		"was judged and why, when and where it was recorded, where it "
-		"was forwarded to or why not yet, and what it holds. Several "
-		"messages are listed. Values of fields that their contract "
-		"calls sensitive are redacted.",
+	.command = {
+		.name = "history",
+		.synopsis = "history ID | --key KEY --tenant TENANT --feed FEED | "
+			    "--source TOPIC/PARTITION/OFFSET [--cluster CLUSTER] | "
+			    "--delivery CLUSTER TOPIC/PARTITION/OFFSET | "
+			    "--between FROM TO --tenant TENANT [--feed FEED]",
+		.help = "Tells what happened to a message: where it came from, how it "
+			"was judged and why, when and where it was recorded, where it "
+			"was forwarded to or why not yet, and what it holds. Several "
+			"messages are listed. Values of fields that their contract "
+			"calls sensitive are redacted.",
+		.run = look_commands_run,
+	},
 	.flags = &table,
-	.run = run,
+	.look = run,
 };

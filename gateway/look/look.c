@@ -92,7 +92,7 @@ look_open(const struct look_options *options, bool changes, struct look *out,
 {
 	static const char *const looking[] = {
 		"TimeZone=UTC", "default_transaction_read_only=on",
-		"statement_timeout=25s", NULL
+		"statement_timeout=10s", NULL
 	};
 	static const char *const changing[] = { "TimeZone=UTC", NULL };
 	struct pgconn_options connection = {
@@ -117,10 +117,17 @@ look_open(const struct look_options *options, bool changes, struct look *out,
 }
 
 void
-look_close(struct look *look)
+look_flush(struct look *look)
 {
 	fwrite(text_string(&look->text), 1, look->text.len, look->options->out);
 	fflush(look->options->out);
+	text_reset(&look->text);
+}
+
+void
+look_close(struct look *look)
+{
+	look_flush(look);
 	text_fini(&look->text);
 	pgrows_free(&look->readable);
 	pgconn_close(&look->conn);
@@ -153,32 +160,13 @@ look_query_table(struct look *look, const struct pgstatement *statement,
 }
 
 int
-look_exit_code(enum err_code code)
-{
-	switch (code) {
-	case ERR_OK:
-		return LOOK_DONE;
-	case ERR_USAGE:
-	case ERR_CONFIG:
-		return LOOK_USAGE;
-	case ERR_NOT_FOUND:
-		return LOOK_NOT_FOUND;
-	case ERR_POSTGRES_LOST:
-	case ERR_TIMEOUT:
-		return LOOK_UNREACHABLE;
-	default:
-		return LOOK_FAILED;
-	}
-}
-
-int
 look_fail(const struct look_options *options, const char *command,
           const struct err *err)
 {
-	fprintf(options->err, "waybill %s: %s\n", command, err->text);
-	if (err->code == ERR_USAGE)
-		fprintf(options->err, "Try: waybill %s --help\n", command);
-	return look_exit_code(err->code);
+	cli_tell(options->err, options->json, err);
+	if (err->code == ERR_USAGE && !options->json)
+		fprintf(options->err, "waybill help %s says more\n", command);
+	return (int)cli_exit_of(err->code);
 }
 
 int
@@ -189,9 +177,9 @@ look_help(const struct look_options *options,
 
 	text_init(&text, HELP_BYTES_MAX);
 	text_addf(&text, "Usage: waybill [OPTION...] %s\n\n%s\n\n",
-	          command->synopsis, command->help);
+	          command->command.synopsis, command->command.help);
 	flag_print(command->flags, &text);
 	fputs(text_string(&text), options->out);
 	text_fini(&text);
-	return LOOK_DONE;
+	return CLI_OK;
 }

@@ -12,18 +12,11 @@
 #include <stdio.h>
 
 #include "base/io/pgconn.h"
+#include "base/model/module.h"
 #include "base/runtime/err.h"
 #include "base/runtime/text.h"
+#include "gateway/cli.h"
 #include "gateway/look/table.h"
-
-enum look_exit {
-	LOOK_DONE = 0,
-	LOOK_FAILED = 1,
-	LOOK_USAGE = 2,
-	LOOK_NOT_FOUND = 3,
-	LOOK_UNREACHABLE = 4,
-	LOOK_NEEDS_PERSON = 5, /* diverged, a source gap, parked */
-};
 
 struct flag_table;
 
@@ -36,14 +29,13 @@ struct look_options {
 	FILE *err;
 };
 
-/* A command as its program, its help and its reference page know it. */
+/* A command that looks: what the program's table points to, and what its
+   help, its reference page and completion are printed from. */
 struct look_command {
-	const char *name;
-	const char *synopsis;
-	const char *help; /* whole sentences */
+	struct command command; /* its run is look_commands_run */
 	const struct flag_table *flags;
-	/* argv[0] is the name; returns an exit code. */
-	int (*run)(const struct look_options *options, int argc, char **argv);
+	/* argv[0] is the name; returns an exit code of cli.h. */
+	int (*look)(const struct look_options *options, int argc, char **argv);
 };
 
 #define LOOK_USER_MAX 64
@@ -72,6 +64,10 @@ look_open(const struct look_options *options, bool changes, struct look *out,
 void
 look_close(struct look *look);
 
+/* Prints what is in look->text now. */
+void
+look_flush(struct look *look);
+
 bool
 look_may_read(const struct look *look, const char *table);
 bool
@@ -88,10 +84,7 @@ int
 look_fail(const struct look_options *options, const char *command,
           const struct err *err);
 
-/* Prints a command's help; returns LOOK_DONE. */
+/* Prints a command's help; returns CLI_OK. */
 int
 look_help(const struct look_options *options,
           const struct look_command *command);
-
-int
-look_exit_code(enum err_code code);

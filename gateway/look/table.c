@@ -247,23 +247,50 @@ table_cell(const struct table *table, size_t row, size_t column)
 }
 
 void
-table_print(const struct table *table, const struct table_style *style,
-            struct text *out)
+table_measure(const struct table *table, const struct table_style *style)
 {
-	size_t widths[TABLE_COLUMNS_MAX];
 	struct text room;
 
 	text_init(&room, CELL_BYTES_MAX);
-	for (size_t i = 0; i < table->column_count; i++)
-		widths[i] = column_width(table, i, style->now_ms, &room);
-	text_fini(&room);
-	text_add(out, style->color ? BOLD : "");
-	print_line(table, widths, style, -1, out);
-	text_add(out, style->color ? PLAIN "\n" : "\n");
-	for (size_t row = 0; row < table->row_count; row++) {
-		print_line(table, widths, style, (int64_t)row, out);
-		text_add(out, "\n");
+	for (size_t i = 0; i < table->column_count; i++) {
+		size_t width = column_width(table, i, style->now_ms, &room);
+
+		if (width > style->widths[i])
+			style->widths[i] = width;
 	}
+	text_fini(&room);
+}
+
+void
+table_print_heading(const struct table *table, const struct table_style *style,
+                    struct text *out)
+{
+	text_add(out, style->color ? BOLD : "");
+	print_line(table, style->widths, style, -1, out);
+	text_add(out, style->color ? PLAIN "\n" : "\n");
+}
+
+void
+table_print_row(const struct table *table, const struct table_style *style,
+                size_t row, struct text *out)
+{
+	print_line(table, style->widths, style, (int64_t)row, out);
+	text_add(out, "\n");
+}
+
+void
+table_print(const struct table *table, const struct table_style *style,
+            struct text *out)
+{
+	size_t widths[TABLE_COLUMNS_MAX] = { 0 };
+	struct table_style measured = *style;
+
+	if (measured.widths == NULL)
+		measured.widths = widths;
+	table_measure(table, &measured);
+	table_print_heading(table, &measured, out);
+	for (size_t row = 0; row < table->row_count; row++)
+		table_print_row(table, &measured, row, out);
 }
 
 void

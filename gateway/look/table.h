@@ -72,12 +72,24 @@ struct table_style {
 	bool color;     /* headings bold */
 	int indent;     /* blanks before each line */
 	int64_t now_ms; /* for ages */
+	size_t *widths; /* of TABLE_COLUMNS_MAX columns; NULL: as the table is */
 };
 
 /* Columns without a single value are left out. */
 void
 table_print(const struct table *table, const struct table_style *style,
             struct text *out);
+
+/* In pieces, for tables that follow each other as one: style->widths grows
+   with each table that is measured. */
+void
+table_measure(const struct table *table, const struct table_style *style);
+void
+table_print_heading(const struct table *table, const struct table_style *style,
+                    struct text *out);
+void
+table_print_row(const struct table *table, const struct table_style *style,
+                size_t row, struct text *out);
 
 /* [{"lane":0,...},...] */
 void

@@ -12,3 +12,11 @@ unit_tests += %D%/test_show
 
 unit_tests += %D%/test_table
 %C%_test_table_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_look_commands
+%C%_test_look_commands_SOURCES = %D%/test_look_commands.c $(WAYBILL_TEST_POSTGRES)
+%C%_test_look_commands_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_status
+%C%_test_status_SOURCES = %D%/test_status.c $(WAYBILL_TEST_POSTGRES)
+%C%_test_status_LDADD = $(WAYBILL_TEST_GATEWAY)

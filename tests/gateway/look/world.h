@@ -190,7 +190,7 @@ static inline int
 world_run(const struct look_command *command, const char *user, bool json,
           const char *const *arguments)
 {
-	char *argv[32] = { (char *)(uintptr_t)command->name };
+	char *argv[32] = { (char *)(uintptr_t)command->command.name };
 	struct look_options options = { .conninfo = world_conninfo,
 		                        .json = json,
 		                        .out = tmpfile(),
@@ -203,7 +203,7 @@ world_run(const struct look_command *command, const char *user, bool json,
 	         postgres_folder(world_server), user);
 	for (; arguments[argc - 1] != NULL; argc++)
 		argv[argc] = (char *)(uintptr_t)arguments[argc - 1];
-	status = command->run(&options, argc, argv);
+	status = command->look(&options, argc, argv);
 	rewind(options.out);
 	rewind(options.err);
 	len = fread(world_said, 1, sizeof(world_said) - 1, options.out);

@@ -1,0 +1,212 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A table of rules. Each is one question whose rows are (what is wrong, what
+ * to do); none may be answered by a look at large tables.
+ */
+#include "gateway/look/warning.h"
+
+#include <string.h>
+
+#include "base/io/pgconn.h"
+#include "gateway/look/look.h"
+#include "gateway/look/show.h"
+
+#define YELLOW "\033[33m"
+#define RED    "\033[31m"
+#define PLAIN  "\033[0m"
+
+#define OWNER_DEAD                                                             \
+	"(l.owner is null or not exists (select from waybill.daemon d"         \
+	" where d.daemon = l.owner and d.deadline > clock_timestamp()))"
+
+static const struct warning {
+	bool needs_person;
+	const char *needs[3]; /* tables that the role must be able to read */
+	struct pgstatement statement;
+} warnings[] = {
+#define RULE(title, text)                                                      \
+	{                                                                      \
+		.name = "warning_" title, .sql = text                          \
+	}
+	{ true,
+	  { "lane" },
+	  RULE("lane_diverged",
+	       "select format('lane %s has diverged: %s', lane, coalesce("
+	       "reason, 'Kafka has what Postgres lost')), 'it records nothing"
+	       " until a person has decided; what to do: docs/states.md' from waybill.lane where state = 'diverged'"
+	       " order by lane") },
+	{ true,
+	  { "route" },
+	  RULE("route_diverged",
+	       "select format('lane %s on cluster %s has diverged: %s', lane,"
+	       " cluster, coalesce(reason, 'its progress is not in the"
+	       " journal')), 'nothing is forwarded there until a person has"
+	       " decided; what to do: docs/states.md' from waybill.route"
+	       " where state = 'diverged' order by lane, cluster") },
+	{ true,
+	  { "source_gap", "source" },
+	  RULE("source_gap",
+	       "select format('source gap: %s/%s on cluster %s should go on at"
+	       " offset %s, which Kafka no longer has%s', s.topic,"
+	       " s.partition, s.cluster, g.wanted, case when g.low > g.wanted"
+	       " then format(' (it begins at %s)', g.low) else '' end),"
+	       " 'this partition waits, all others go on; what to do:"
+	       " docs/states.md' from waybill.source_gap g"
+	       " join waybill.source s on s.source = g.source order by 1") },
+	{ true,
+	  { "parked" },
+	  RULE("parked",
+	       "select format('feed %s/%s is parked on cluster %s (lane %s):"
+	       " %s', tenant, feed, cluster, lane, reason),"
+	       " case when release_wanted then 'its release has been asked"
+	       " for' else format('mend the cause, then: waybill unpark"
+	       " --cluster %s --tenant %s --feed %s', cluster, tenant, feed)"
+	       " end from waybill.parked order by 1") },
+	{ false,
+	  { "deployment" },
+	  RULE("no_deployment",
+	       "select 'no deployment has been applied yet', 'describe one and"
+	       " run: waybill apply -f DIR'"
+	       " where not exists (select from waybill.deployment)") },
+	{ false,
+	  { "deployment" },
+	  RULE("development",
+	       "select 'durability: development: topics need no replicas, and"
+	       " what was answered for may be lost with one machine', 'for"
+	       " more than trying it out say durability: production in the"
+	       " catalogue' from waybill.deployment"
+	       " where durability = 'development'") },
+	{ false,
+	  { "deployment" },
+	  RULE("fsync",
+	       "select format('Postgres runs with %s = %s: what is recorded"
+	       " may be lost when the machine fails', name, setting),"
+	       " format('set %s = on in postgresql.conf', name)"
+	       " from pg_catalog.pg_settings where name in ('fsync',"
+	       " 'full_page_writes', 'synchronous_commit')"
+	       " and setting = 'off'") },
+	{ false,
+	  { "deployment" },
+	  RULE("no_standby",
+	       "select 'no standby must confirm a commit: what is recorded is"
+	       " on one machine', 'set synchronous_standby_names'"
+	       " from waybill.deployment where durability = 'production'"
+	       " and current_setting('synchronous_standby_names') = ''"
+	       " and not pg_is_in_recovery()") },
+	{ false,
+	  { "daemon", "deployment" },
+	  RULE("no_daemon",
+	       "select 'no daemon is alive: nothing is recorded or forwarded',"
+	       " 'start one: waybilld -c FILE' from waybill.deployment"
+	       " where not exists (select from waybill.daemon"
+	       " where deadline > clock_timestamp())") },
+	{ false,
+	  { "daemon", "lane" },
+	  RULE("lane_without_owner",
+	       "select format('lane %s has no living owner', l.lane),"
+	       " 'a living daemon takes it within seconds; if none does, look"
+	       " at the logs' from waybill.lane l where " OWNER_DEAD
+	       " and exists (select from waybill.daemon"
+	       " where deadline > clock_timestamp()) order by l.lane") },
+	{ false,
+	  { "route", "lane", "daemon" },
+	  RULE("route",
+	       "select format('lane %s on cluster %s is %s since %s%s',"
+	       " r.lane, r.cluster, r.state, to_char(r.since at time zone"
+	       " 'utc', 'YYYY-MM-DD HH24:MI:SS'), coalesce(': ' || r.reason,"
+	       " '')), case r.state when 'down' then 'recording goes on; it"
+	       " catches up when the cluster is back' when 'stalled' then"
+	       " 'recording goes on; see to the topic that is named' else"
+	       " 'a transaction of another writer is open: see to the"
+	       " progress topic''s leader' end from waybill.route r"
+	       " where r.state in ('down', 'stalled', 'progress-blocked')"
+	       " order by r.lane, r.cluster") },
+	{ false,
+	  { "deployment" },
+	  RULE("no_days",
+	       "select 'the journal has no partition for tomorrow', 'run:"
+	       " waybill migrate' where to_regclass('waybill.block_' ||"
+	       " to_char((now() at time zone 'utc')::date + 1, 'YYYYMMDD'))"
+	       " is null") },
+#undef RULE
+};
+
+static void
+print_people(struct look *look, bool needs_person, const struct pgrows *rows,
+             int row)
+{
+	const char *color = needs_person ? RED : YELLOW;
+
+	text_addf(&look->text, "  %s%s%s", look->style.color ? color : "",
+	          needs_person ? "!! " : "!  ", look->style.color ? PLAIN : "");
+	show_string(&look->text, pgrows_text(rows, row, 0));
+	text_add(&look->text, "\n     ");
+	show_string(&look->text, pgrows_text(rows, row, 1));
+	text_add(&look->text, "\n");
+}
+
+static void
+print_json(struct look *look, bool needs_person, const struct pgrows *rows,
+           int row, bool is_first)
+{
+	static const char *const names[] = { "what", "advice" };
+
+	text_addf(&look->text, "%s{\"needs_person\":%s", is_first ? "" : ",",
+	          needs_person ? "true" : "false");
+	for (int i = 0; i < 2; i++) {
+		const char *text = pgrows_text(rows, row, i);
+
+		text_addf(&look->text, ",\"%s\":", names[i]);
+		text_add_json(&look->text, text, strlen(text));
+	}
+	text_add(&look->text, "}");
+}
+
+static bool
+may_ask(const struct look *look, const struct warning *warning)
+{
+	for (int i = 0; i < 3 && warning->needs[i] != NULL; i++) {
+		if (!look_may_read(look, warning->needs[i]))
+			return false;
+	}
+	return true;
+}
+
+/* -- public ---------------------------------------------------------------- */
+
+enum err_code
+warning_print(struct look *look, bool *out_needs_person, struct err *err)
+{
+	bool json = look->options->json, needs_person = false;
+	int count = 0;
+
+	if (json)
+		text_add(&look->text, "\"warnings\":[");
+	for (size_t i = 0; i < sizeof(warnings) / sizeof(warnings[0]); i++) {
+		const struct warning *warning = &warnings[i];
+		struct pgrows *rows = NULL;
+
+		if (!may_ask(look, warning))
+			continue;
+		if (pgconn_query(look->conn, &warning->statement, NULL, &rows,
+		                 err) != ERR_OK)
+			return err->code;
+		for (int row = 0; row < pgrows_count(rows); row++, count++) {
+			needs_person |= warning->needs_person;
+			if (json) {
+				print_json(look, warning->needs_person, rows,
+				           row, count == 0);
+				continue;
+			}
+			if (count == 0)
+				text_add(&look->text, "\nWarnings\n");
+			print_people(look, warning->needs_person, rows, row);
+		}
+		pgrows_free(&rows);
+	}
+	if (json)
+		text_addf(&look->text, "],\"needs_person\":%s",
+		          needs_person ? "true" : "false");
+	*out_needs_person = needs_person;
+	return ERR_OK;
+}
