@@ -4,6 +4,10 @@ nobase_dist_pkgdata_DATA += \
 	%D%/0002_catalogue.sql \
 	%D%/0003_lane.sql \
 	%D%/0004_journal.sql \
+	%D%/checks/comments.sql \
+	%D%/checks/journal.sql \
+	%D%/checks/privileges.sql \
+	%D%/checks/row_security.sql \
 	%D%/functions/access.sql \
 	%D%/functions/catalogue.sql \
 	%D%/functions/journal.sql \

@@ -145,10 +145,12 @@ begin
 	select y.day into d from waybill.lane_day y
 	where y.lane = $1 and y.incarnation = $2 and y.first_seq <= $3
 	order by y.first_seq desc limit 1;
-	execute 'select b.tenant, b.first_seq from waybill.block b
-		where b.day = $4 and b.lane = $1 and b.incarnation = $2
-			and b.first_seq <= $3
-		order by b.first_seq desc limit 1'
+	execute 'select b.tenant, b.first_seq from (
+			select o.tenant, o.first_seq, o.count from waybill.block o
+			where o.day = $4 and o.lane = $1 and o.incarnation = $2
+				and o.first_seq <= $3
+			order by o.first_seq desc limit 1) b
+		where $3 < b.first_seq + b.count'
 		into found_tenant, first_seq using $1, $2, $3, d;
 	if found_tenant is null
 		or not (pg_has_role(waybill.caller(), 'waybill_record', 'usage')
@@ -161,7 +163,7 @@ begin
 	day := d;
 end
 $$;
-comment on function waybill.day_of(int4, int4, int8) is 'The day and first seq of the block that may hold a message; nulls unless the block is of a tenant whose rows the caller sees.';
+comment on function waybill.day_of(int4, int4, int8) is 'The day and first seq of the block that holds a message; nulls unless the block is of a tenant whose rows the caller sees.';
 
 create or replace function waybill.message_by_id(lane int4, incarnation int4, seq int8)
 returns setof waybill.message

@@ -1,0 +1,13 @@
+EXTRA_DIST += %D%/schema.h
+
+unit_tests += %D%/test_lane
+%C%_test_lane_SOURCES = %D%/test_lane.c $(WAYBILL_TEST_POSTGRES)
+%C%_test_lane_LDADD = $(WAYBILL_TEST_MODEL)
+
+unit_tests += %D%/test_policies
+%C%_test_policies_SOURCES = %D%/test_policies.c $(WAYBILL_TEST_POSTGRES)
+%C%_test_policies_LDADD = $(WAYBILL_TEST_MODEL)
+
+unit_tests += %D%/test_message
+%C%_test_message_SOURCES = %D%/test_message.c $(WAYBILL_TEST_POSTGRES)
+%C%_test_message_LDADD = $(WAYBILL_TEST_MODEL)

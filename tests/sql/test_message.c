@@ -1,0 +1,418 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Looking up messages: every way finds the same message and nothing else, and
+ * a tenant sees exactly what it would see if it were alone.
+ */
+#include "tests/sql/schema.h"
+
+/*
+ * A block of three messages: keys 'a', null and 'a'; the second a tombstone
+ * that was rejected. from: its first seq and its source offset.
+ */
+#define BLOCK(t, id, lane, from, day)                                          \
+	"insert into waybill.block (day, lane, incarnation, first_seq, "       \
+	"count, tenant, feed, format, origin, recorded_at, event_time_min, "   \
+	"event_time_max, salt, event_times, keys, key_hashes, bodies, "        \
+	"headers, sources, source_offsets, verdicts, contracts, partitions, "  \
+	"hashes) values (" day ", " #lane ", 1, " #from ", 3, '" t             \
+	"', 'sales', 1, 0, " day "::timestamptz + interval '1 hour', 5, 7, "   \
+	"'\\x00', '{5,6,7}', array['a', null, 'a']::bytea[], "                 \
+	"array[waybill.key_hash('a'), null, waybill.key_hash('a')], "          \
+	"array['" t "-one', null, '" t "-three']::bytea[], null, '{" #id       \
+	"}', array[" #from ", " #from " + 1, " #from                           \
+	" + 2], '{0,1,0}', '{" #id "}', '{0}', "                               \
+	"decode(repeat('01', 32) || repeat('02', 32) || repeat('03', 32), "    \
+	"'hex'));"                                                             \
+	"insert into waybill.lane_day values (" #lane ", 1, " day ", " #from   \
+	") on conflict do nothing;"                                            \
+	"with r as (insert into waybill.source_range values (" day ", '" t     \
+	"', " #id ", " #from ", " #from " + 2, " #lane ", 1, " #from           \
+	") returning *) insert into waybill.source_day select tenant, "        \
+	"source, day, offset_first from r on conflict do nothing;"             \
+	"insert into waybill.delivery values (" day ", '" t                    \
+	"', 'main', 0, " #lane ", 1, " #from ", 3, null, array[" #from         \
+	"+ 100, null, " #from " + 101]), (" day ", '" t "', 'main', 1, " #lane \
+	", 1, " #from ", 3, '{0}', array[null, " #from " + 200, null]);"       \
+	"with r as (insert into waybill.delivery_range values (" day ", '" t   \
+	"', 'main', '" t ".out', 0, " #from " + 100, " #from " + 101, " #lane  \
+	", 1, " #from "), (" day ", '" t "', 'main', '" t ".dead', 0, " #from  \
+	" + 200, " #from " + 200, " #lane ", 1, " #from                        \
+	") returning *) insert into waybill.delivery_day select tenant, "      \
+	"cluster, topic, partition, day, offset_first from r on conflict do "  \
+	"nothing;"                                                             \
+	"insert into waybill.violation values (" day ", '" t "', " #lane       \
+	", 1, " #from " + 1, 0, 'tombstone', '', 'a body', '', -1);"           \
+	"insert into waybill.parked values ('main', " #lane ", '" t            \
+	"', 'sales', " #from ", 'test') on conflict do nothing;"
+
+#define TODAY     "date '2026-03-02'"
+#define YESTERDAY "date '2026-03-01'"
+
+/* Partitions of those days. */
+#define DAYS                                                                   \
+	"create or replace function waybill.today() returns date language "    \
+	"sql stable return date '2026-03-01';"                                 \
+	"select waybill.journal_create_days(2);"
+
+static struct pgconn *
+begin(bool with_other, int *out_database)
+{
+	int database = schema_create();
+	struct pgconn *conn = schema_open(NULL, database);
+
+	schema_run(conn, DAYS SCHEMA_CATALOGUE SCHEMA_TENANT("us", 1));
+	schema_run(conn, BLOCK("us", 1, 0, 1, YESTERDAY));
+	if (with_other) {
+		schema_run(conn, SCHEMA_TENANT("ca", 2));
+		schema_run(conn, BLOCK("ca", 2, 0, 4, YESTERDAY));
+		schema_run(conn, BLOCK("ca", 2, 1, 1, TODAY));
+	}
+	schema_run(conn, BLOCK("us", 1, 0, 7, TODAY));
+	*out_database = database;
+	return conn;
+}
+
+#define FOUND(function)                                                        \
+	"select coalesce(string_agg(id, ' '), 'none') from "                   \
+	"waybill.message_by_" function
+
+static void
+each_way_finds_the_message(void **state)
+{
+	static const struct {
+		const char *function;
+		const char *found;
+	} ways[] = {
+		{ "id(0, 1, 7)", "0-1-7" },
+		{ "id('0-1-9')", "0-1-9" },
+		{ "id('0-1-10')", "none" },
+		{ "id('0-2-9')", "none" },
+		{ "id('9-1-1')", "none" },
+		{ "id('nonsense')", "none" },
+		{ "id(0, 1, 0)", "none" },
+		{ "key('us', 'sales', 'a', '-infinity')",
+		  "0-1-9 0-1-7 0-1-3 0-1-1" },
+		{ "key('us', 'sales', 'a', '-infinity', rows_max => 3)",
+		  "0-1-9 0-1-7 0-1-3" },
+		{ "key('us', 'sales', 'a', '2026-03-02')", "0-1-9 0-1-7" },
+		{ "key('us', 'sales', 'a', '-infinity', '2026-03-02')",
+		  "0-1-3 0-1-1" },
+		{ "key('us', 'sales', 'a')", "none" },
+		{ "key('us', 'sales', 'b', '-infinity')", "none" },
+		{ "key('us', 'stock', 'a', '-infinity')", "none" },
+		{ "key('ca', 'sales', 'a', '-infinity')",
+		  "1-1-3 1-1-1 0-1-6 0-1-4" },
+		{ "source('main', 'us.in', 0, 2)", "0-1-2" },
+		{ "source('main', 'us.in', 0, 9)", "0-1-9" },
+		{ "source('main', 'us.in', 0, 5)", "none" },
+		{ "source('main', 'us.in', 1, 2)", "none" },
+		{ "delivery('main', 'us.out', 0, 101)", "0-1-1" },
+		{ "delivery('main', 'us.out', 0, 108)", "0-1-9" },
+		{ "delivery('main', 'us.dead', 0, 207)", "0-1-8" },
+		{ "delivery('main', 'us.out', 0, 104)", "none" },
+		{ "delivery('main', 'us.out', 0, 207)", "none" },
+		{ "delivery('none', 'us.out', 0, 101)", "none" },
+	};
+	char sql[256];
+	int database;
+	struct pgconn *conn = begin(true, &database);
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		snprintf(sql, sizeof(sql), FOUND("%s"), ways[i].function);
+		schema_expect(conn, sql, ways[i].found);
+	}
+	schema_expect(conn,
+	              "select string_agg(id, ' ') from waybill.message_between("
+	              "'us', 'sales', '2026-03-01', '2026-03-02')",
+	              "0-1-1 0-1-2 0-1-3");
+	schema_expect(
+		conn,
+		"select string_agg(cluster || ' ' || kind || ' ' || topic "
+		"|| ' ' || partition || ' ' || \"offset\", ';') from "
+		"waybill.delivery_of(0, 1, 8)",
+		"main dead-letter us.dead 0 207");
+	schema_expect(conn,
+	              "select rule || ' ' || ordinal from "
+	              "waybill.violation_of(0, 1, 8)",
+	              "tombstone 0");
+	pgconn_close(&conn);
+}
+
+/* The view and the look-ups read the same columns in two ways. */
+static void
+view_and_look_ups_agree(void **state)
+{
+	int database;
+	struct pgconn *conn = begin(true, &database);
+
+	schema_expect(conn, "select count(*)::text from waybill.message", "12");
+	schema_expect(
+		conn,
+		"select count(*)::text from waybill.message v cross join "
+		"lateral waybill.message_by_id(v.id) f where v::text = f::text",
+		"12");
+	schema_expect(
+		conn,
+		"select concat_ws(' ', verdict, key is null, body is "
+		"null, event_time, source_topic, source_offset, contract, "
+		"partition, encode(hash, 'hex') = repeat('02', 32), "
+		"origin) from waybill.message where id = '0-1-8'",
+		"rejected t t 6 us.in 8 1 0 t kafka");
+	/* More than a few positions of a block take the other road. */
+	schema_expect(conn,
+	              "select count(*)::text from waybill.message_at("
+	              "date '2026-03-02', 0, 1, 7, array_fill(2, array[17]))",
+	              "1");
+	pgconn_close(&conn);
+}
+
+/* Everything that a tenant may ask. A function that is not here is missing
+   in the test below. */
+static const char *const questions[] = {
+	"select string_agg(t::text, '|' order by t::text) from waybill.%s t",
+	"select string_agg(t::text, '|') from waybill.message_by_id('%s') t",
+	"select string_agg(t::text, '|') from waybill.message_by_key('%s', "
+	"'sales', 'a', '-infinity') t",
+	"select string_agg(t::text, '|') from waybill.message_by_source("
+	"'main', '%s.in', 0, 2) t",
+	"select string_agg(t::text, '|') from waybill.message_by_delivery("
+	"'main', '%s.out', 0, 101) t",
+	"select string_agg(t::text, '|') from waybill.message_by_delivery("
+	"'main', '%s.dead', 0, 205) t",
+	"select string_agg(t::text, '|') from waybill.message_between('%s', "
+	"'sales', '-infinity', 'infinity') t",
+	"select string_agg(t::text, '|') from waybill.delivery_of(%s) t",
+	"select string_agg(t::text, '|') from waybill.violation_of(%s) t",
+	"select string_agg(t::text, '|') from waybill.day_of(%s) t",
+	"select string_agg(t::text, '|') from waybill.message_at("
+	"date '2026-03-01', %s, array[1, 2]) t",
+	"select string_agg(t, '|') from waybill.tenant_of('%s') t",
+	"select waybill.caller()::text || '%s'",
+	"select waybill.today()::text || '%s'",
+	"select waybill.tenant_role('%s')::text",
+	"select waybill.verdict_name(0::int2) || waybill.origin_name(0::int2) "
+	"|| '%s'",
+	"select waybill.key_hash('%s')::text",
+	"select (waybill.column_fill(array[1], 2))::text || "
+	"waybill.column_hashes('\\x', 0)::text || waybill.key_positions("
+	"array[1], array[''::bytea], 1, '%s')::text",
+};
+
+static const char *const arguments[] = {
+	"tenant",
+	"contract",
+	"feed",
+	"feed_output",
+	"parked",
+	"source",
+	"message",
+	"block",
+	"delivery",
+	"source_range",
+	"source_day",
+	"delivery_range",
+	"delivery_day",
+	"violation",
+	"0-1-1",
+	"0-1-4",
+	"0-1-5",
+	"1-1-1",
+	"us",
+	"ca",
+	"0, 1, 1",
+	"0, 1, 2",
+	"0, 1, 5",
+	"1, 1, 2",
+	"0, 1, 7",
+	"waybill_read_us",
+	"waybill_read_ca",
+	"0, 1, 4",
+};
+
+/* The answer, or the SQLSTATE; no error may depend on another's rows. */
+static char *
+ask(struct pgconn *conn, const char *sql)
+{
+	struct pgstatement statement = { .sql = sql };
+	struct pgrows *rows = NULL;
+	struct err err;
+	char *answer;
+
+	if (pgconn_query(conn, &statement, NULL, &rows, &err) != ERR_OK)
+		return strdup(pgconn_sqlstate(conn));
+	answer = strdup(pgrows_is_null(rows, 0, 0) ? "(null)"
+	                                           : pgrows_text(rows, 0, 0));
+	pgrows_free(&rows);
+	return answer;
+}
+
+static void
+tenant_sees_what_it_would_see_alone(void **state)
+{
+	int alone_database, both_database, answered = 0;
+	struct pgconn *alone_admin = begin(false, &alone_database);
+	struct pgconn *both_admin = begin(true, &both_database);
+	struct pgconn *alone, *both;
+	char sql[512];
+
+	/* since is a wall clock; contract.created_at, parked.since ... */
+	schema_run(alone_admin,
+	           "create role us_user login in role "
+	           "waybill_read_us");
+	for (int i = 0; i < 2; i++)
+		schema_run(i ? both_admin : alone_admin,
+		           "update waybill.tenant set created_at = "
+		           "'2026-01-01'; update waybill.contract set "
+		           "created_at = '2026-01-01'; update waybill.parked "
+		           "set since = '2026-01-01'");
+	alone = schema_open("us_user", alone_database);
+	both = schema_open("us_user", both_database);
+	for (size_t q = 0; q < sizeof(questions) / sizeof(questions[0]); q++)
+		for (size_t a = 0; a < sizeof(arguments) / sizeof(arguments[0]);
+		     a++) {
+			char *left, *right;
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+			snprintf(sql, sizeof(sql), questions[q], arguments[a]);
+#pragma GCC diagnostic pop
+			left = ask(alone, sql);
+			right = ask(both, sql);
+			if (strcmp(left, right) != 0)
+				fail_msg("%s: alone \"%s\", with another "
+				         "\"%s\"",
+				         sql, left, right);
+			if (strstr(right, "ca-one") || strstr(right, "ca.in"))
+				fail_msg("%s: %s", sql, right);
+			answered += strlen(right) > 6;
+			free(left);
+			free(right);
+		}
+	/* It did not agree by refusing everything. */
+	assert_true(answered > 60);
+	pgconn_close(&alone);
+	pgconn_close(&both);
+	pgconn_close(&alone_admin);
+	pgconn_close(&both_admin);
+}
+
+/* Every table, view and function that a tenant may use is asked above. */
+static void
+nothing_is_left_out(void **state)
+{
+	struct pgconn *conn = schema_open(NULL, schema_create());
+	struct pgstatement statement = {
+		.sql = "select p.proname::text from pg_catalog.pg_proc p where "
+		       "p.pronamespace = 'waybill'::regnamespace and "
+		       "has_function_privilege('waybill_tenant', p.oid, "
+		       "'execute') union select c.relname::text from "
+		       "pg_catalog.pg_class c where c.relnamespace = "
+		       "'waybill'::regnamespace and c.relkind in ('r', 'p', "
+		       "'v') and has_table_privilege('waybill_tenant', c.oid, "
+		       "'select')"
+	};
+	struct pgrows *rows = NULL;
+	struct err err;
+
+	assert_int_equal(pgconn_query(conn, &statement, NULL, &rows, &err),
+	                 ERR_OK);
+	assert_true(pgrows_count(rows) > 20);
+	for (int row = 0; row < pgrows_count(rows); row++) {
+		const char *name = pgrows_text(rows, row, 0);
+		bool is_asked = false;
+
+		for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]);
+		     i++)
+			is_asked = is_asked || strstr(questions[i], name);
+		for (size_t i = 0; i < sizeof(arguments) / sizeof(arguments[0]);
+		     i++)
+			is_asked = is_asked || strcmp(arguments[i], name) == 0;
+		if (!is_asked)
+			fail_msg("%s is not asked by the test of two tenants",
+			         name);
+	}
+	pgrows_free(&rows);
+	pgconn_close(&conn);
+}
+
+/* By the role, not by what a session can set. */
+static void
+settings_open_nothing(void **state)
+{
+	int database;
+	struct pgconn *admin = begin(true, &database);
+	struct pgconn *conn;
+
+	schema_run(admin,
+	           "create role ca_user login in role "
+	           "waybill_read_ca");
+	schema_run(admin, "create role nobody_user login");
+	schema_run(admin, "create role reader login in role waybill_read");
+	conn = schema_open("ca_user", database);
+	schema_expect(conn,
+	              "select string_agg(distinct tenant, ',') from "
+	              "waybill.message",
+	              "ca");
+	schema_refused(conn, "set role waybill_read_us", "42501");
+	schema_refused(conn, "set session authorization postgres", "42501");
+	schema_run(conn, "set search_path = public; set row_security = on");
+	schema_refused(conn,
+	               "set row_security = off; select count(*) from "
+	               "waybill.block",
+	               "42501");
+	schema_run(conn, "set row_security = on");
+	schema_expect(conn,
+	              "select count(*)::text from "
+	              "waybill.tenant_of('waybill_read_us')",
+	              "0");
+	schema_refused(conn, "select count(*) from waybill.lane", "42501");
+	schema_refused(conn, "select count(*) from waybill.block_20260301",
+	               "42501");
+	schema_refused(conn, "select waybill.lane_advance(0, 0, 1, 1, 2, '')",
+	               "42501");
+	pgconn_close(&conn);
+	conn = schema_open("reader", database);
+	schema_expect(conn,
+	              "select string_agg(distinct tenant, ',') from "
+	              "waybill.message",
+	              "ca,us");
+	schema_expect(conn, "select count(*)::text from waybill.lane", "2");
+	pgconn_close(&conn);
+	conn = schema_open("nobody_user", database);
+	schema_refused(conn, "select count(*) from waybill.block", "42501");
+	pgconn_close(&conn);
+	pgconn_close(&admin);
+}
+
+/* The hash is Kafka's; these are the values of its own tests. */
+static void
+key_hash_is_murmur2(void **state)
+{
+	struct pgconn *conn = schema_open(NULL, schema_create());
+
+	schema_expect(conn,
+	              "select concat_ws(' ', waybill.key_hash('21'), "
+	              "waybill.key_hash('foobar'), "
+	              "waybill.key_hash('a-little-bit-long-string'), "
+	              "waybill.key_hash('a-little-bit-longer-string'), "
+	              "waybill.key_hash('lkjh234lh9fiuh90y23oiuhsafujhadof229ph"
+	              "r9h19h89h8'), waybill.key_hash('abc'))",
+	              "-973932308 -790332482 -985981536 -1486304829 -58897971 "
+	              "479470107");
+	pgconn_close(&conn);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_way_finds_the_message),
+		cmocka_unit_test(view_and_look_ups_agree),
+		cmocka_unit_test(tenant_sees_what_it_would_see_alone),
+		cmocka_unit_test(nothing_is_left_out),
+		cmocka_unit_test(settings_open_nothing),
+		cmocka_unit_test(key_hash_is_murmur2),
+	};
+
+	return schema_main(tests, sizeof(tests) / sizeof(tests[0]));
+}
