@@ -1,4 +1,4 @@
-EXTRA_DIST += %D%/schema.h
+EXTRA_DIST += %D%/database.h
 
 unit_tests += %D%/test_lane
 %C%_test_lane_SOURCES = %D%/test_lane.c $(WAYBILL_TEST_POSTGRES)
@@ -8,6 +8,6 @@ unit_tests += %D%/test_policies
 %C%_test_policies_SOURCES = %D%/test_policies.c $(WAYBILL_TEST_POSTGRES)
 %C%_test_policies_LDADD = $(WAYBILL_TEST_MODEL)
 
-unit_tests += %D%/test_message
-%C%_test_message_SOURCES = %D%/test_message.c $(WAYBILL_TEST_POSTGRES)
-%C%_test_message_LDADD = $(WAYBILL_TEST_MODEL)
+unit_tests += %D%/test_lookup
+%C%_test_lookup_SOURCES = %D%/test_lookup.c $(WAYBILL_TEST_POSTGRES)
+%C%_test_lookup_LDADD = $(WAYBILL_TEST_MODEL)

@@ -2,7 +2,7 @@
 /*
  * One writer for each lane: leases, the compare-and-set, midnight.
  */
-#include "tests/sql/schema.h"
+#include "tests/sql/database.h"
 
 #define CHAIN "decode(repeat('11', 32), 'hex')"
 
@@ -20,10 +20,10 @@
 static struct pgconn *
 begin(int *out_database)
 {
-	int database = schema_create();
-	struct pgconn *conn = schema_open(NULL, database);
+	int database = database_create();
+	struct pgconn *conn = database_open(NULL, database);
 
-	schema_run(conn, SCHEMA_CATALOGUE SCHEMA_TENANT("us", 1));
+	database_run(conn, DATABASE_CATALOGUE DATABASE_TENANT("us", 1));
 	if (out_database)
 		*out_database = database;
 	return conn;
@@ -39,23 +39,25 @@ claims_what_is_free_or_dead(void **state)
 			      "waybill.lane_claim(0, 'b')), 'none')";
 
 	/* Who has no heartbeat takes nothing. */
-	schema_expect(conn, claim_a, "none");
-	schema_run(conn, "select waybill.daemon_beat('a', 'http://a', 60000)");
-	schema_run(conn, "select waybill.daemon_beat('b', null, 60000)");
-	schema_expect(conn, claim_a, "1");
-	schema_expect(conn, claim_b, "none");
+	database_expect(conn, claim_a, "none");
+	database_run(conn,
+	             "select waybill.daemon_beat('a', 'http://a', 60000)");
+	database_run(conn, "select waybill.daemon_beat('b', null, 60000)");
+	database_expect(conn, claim_a, "1");
+	database_expect(conn, claim_b, "none");
 	/* Its deadline passes. */
-	schema_run(conn, "select waybill.daemon_beat('a', 'http://a', -1)");
-	schema_expect(conn, claim_b, "2");
-	schema_expect(conn, "select waybill.lane_release(0, 1, 'a')::text",
-	              "false");
-	schema_expect(conn, "select waybill.lane_release(0, 2, 'b')::text",
-	              "true");
-	schema_run(conn, "select waybill.daemon_beat('a', 'http://a', 60000)");
-	schema_expect(conn, claim_a, "3");
-	schema_run(conn, "select waybill.daemon_leave('a')");
-	schema_expect(conn, claim_b, "4");
-	schema_refused(conn, "select waybill.lane_claim(2, 'b')", "WB002");
+	database_run(conn, "select waybill.daemon_beat('a', 'http://a', -1)");
+	database_expect(conn, claim_b, "2");
+	database_expect(conn, "select waybill.lane_release(0, 1, 'a')::text",
+	                "false");
+	database_expect(conn, "select waybill.lane_release(0, 2, 'b')::text",
+	                "true");
+	database_run(conn,
+	             "select waybill.daemon_beat('a', 'http://a', 60000)");
+	database_expect(conn, claim_a, "3");
+	database_run(conn, "select waybill.daemon_leave('a')");
+	database_expect(conn, claim_b, "4");
+	database_refused(conn, "select waybill.lane_claim(2, 'b')", "WB002");
 	pgconn_close(&conn);
 }
 
@@ -66,14 +68,14 @@ heartbeat_does_not_wait_for_a_standby(void **state)
 {
 	struct pgconn *conn = begin(NULL);
 
-	schema_run(conn,
-	           "set synchronous_commit = on; begin; select "
-	           "waybill.daemon_beat('a', null, 1000)");
-	schema_expect(conn, "select current_setting('synchronous_commit')",
-	              "local");
-	schema_run(conn, "commit");
-	schema_expect(conn, "select current_setting('synchronous_commit')",
-	              "on");
+	database_run(conn,
+	             "set synchronous_commit = on; begin; select "
+	             "waybill.daemon_beat('a', null, 1000)");
+	database_expect(conn, "select current_setting('synchronous_commit')",
+	                "local");
+	database_run(conn, "commit");
+	database_expect(conn, "select current_setting('synchronous_commit')",
+	                "on");
 	pgconn_close(&conn);
 }
 
@@ -82,22 +84,22 @@ advance_needs_the_row_as_it_was(void **state)
 {
 	struct pgconn *conn = begin(NULL);
 
-	schema_run(conn, "update waybill.lane set epoch = 7 where lane = 0");
-	schema_refused(conn, ADVANCE(0, 6, 1, 1, 3), "WB001");
-	schema_refused(conn, ADVANCE(0, 7, 2, 1, 3), "WB001");
-	schema_refused(conn, ADVANCE(0, 7, 1, 2, 3), "WB001");
-	schema_refused(conn, ADVANCE(0, 7, 1, 1, 1), "WB001");
-	schema_refused(conn, ADVANCE(5, 7, 1, 1, 3), "WB001");
-	schema_run(conn, ADVANCE(0, 7, 1, 1, 3));
-	schema_refused(conn, ADVANCE(0, 7, 1, 1, 3), "WB001");
-	schema_run(conn, ADVANCE(0, 7, 1, 3, 10));
-	schema_expect(conn,
-	              "select concat_ws(' ', next_seq, commit_no, state, "
-	              "day = waybill.today(), chain = " CHAIN
-	              ") from waybill.lane where lane = 0",
-	              "10 2 ready t t");
-	schema_run(conn, "update waybill.lane set state = 'diverged'");
-	schema_refused(conn, ADVANCE(0, 7, 1, 10, 11), "WB001");
+	database_run(conn, "update waybill.lane set epoch = 7 where lane = 0");
+	database_refused(conn, ADVANCE(0, 6, 1, 1, 3), "WB001");
+	database_refused(conn, ADVANCE(0, 7, 2, 1, 3), "WB001");
+	database_refused(conn, ADVANCE(0, 7, 1, 2, 3), "WB001");
+	database_refused(conn, ADVANCE(0, 7, 1, 1, 1), "WB001");
+	database_refused(conn, ADVANCE(5, 7, 1, 1, 3), "WB001");
+	database_run(conn, ADVANCE(0, 7, 1, 1, 3));
+	database_refused(conn, ADVANCE(0, 7, 1, 1, 3), "WB001");
+	database_run(conn, ADVANCE(0, 7, 1, 3, 10));
+	database_expect(conn,
+	                "select concat_ws(' ', next_seq, commit_no, state, "
+	                "day = waybill.today(), chain = " CHAIN
+	                ") from waybill.lane where lane = 0",
+	                "10 2 ready t t");
+	database_run(conn, "update waybill.lane set state = 'diverged'");
+	database_refused(conn, ADVANCE(0, 7, 1, 10, 11), "WB001");
 	pgconn_close(&conn);
 }
 
@@ -129,12 +131,12 @@ nothing_commits_behind_a_refused_advance(void **state)
 	code = pgconn_receive_sync(conn, &err);
 	assert_int_equal(code, ERR_OK);
 	assert_int_equal(pgconn_pipeline_end(conn, &err), ERR_OK);
-	schema_run(conn, "rollback");
-	schema_expect(conn, "select count(*)::text from waybill.lane_commit",
-	              "0");
-	schema_expect(conn,
-	              "select next_seq::text from waybill.lane where lane = 0",
-	              "1");
+	database_run(conn, "rollback");
+	database_expect(conn, "select count(*)::text from waybill.lane_commit",
+	                "0");
+	database_expect(
+		conn, "select next_seq::text from waybill.lane where lane = 0",
+		"1");
 	pgconn_close(&conn);
 }
 
@@ -145,37 +147,37 @@ stale_owner_cannot_write_across_midnight(void **state)
 {
 	struct pgconn *conn = begin(NULL);
 
-	schema_run(conn, "select waybill.daemon_beat('a', null, 60000)");
-	schema_run(conn, "select waybill.lane_claim(0, 'a')");
-	schema_run(conn, ADVANCE(0, 1, 1, 1, 3));
-	schema_run(conn,
-	           "create or replace function waybill.today() returns "
-	           "date language sql stable return "
-	           "(now() at time zone 'utc')::date + 1");
-	schema_run(conn, "select waybill.daemon_beat('a', null, -1)");
-	schema_run(conn, "select waybill.daemon_beat('b', null, 60000)");
-	schema_run(conn, "select waybill.lane_claim(0, 'b')");
-	schema_refused(conn,
-	               "begin; " ADVANCE(0, 1, 1, 3,
-	                                 5) "; " COMMIT_ROW(2, 3, 4) "; commit",
-	               "WB001");
-	schema_run(conn, "rollback");
-	schema_run(conn, ADVANCE(0, 2, 1, 3, 5));
-	schema_expect(conn,
-	              "select (max(day) - min(day)) || ' ' || "
-	              "string_agg(first_seq::text, ',' order by day) from "
-	              "waybill.lane_day",
-	              "1 1,3");
+	database_run(conn, "select waybill.daemon_beat('a', null, 60000)");
+	database_run(conn, "select waybill.lane_claim(0, 'a')");
+	database_run(conn, ADVANCE(0, 1, 1, 1, 3));
+	database_run(conn,
+	             "create or replace function waybill.today() returns "
+	             "date language sql stable return "
+	             "(now() at time zone 'utc')::date + 1");
+	database_run(conn, "select waybill.daemon_beat('a', null, -1)");
+	database_run(conn, "select waybill.daemon_beat('b', null, 60000)");
+	database_run(conn, "select waybill.lane_claim(0, 'b')");
+	database_refused(conn,
+	                 "begin; " ADVANCE(0, 1, 1, 3, 5) "; " COMMIT_ROW(
+				 2, 3, 4) "; commit",
+	                 "WB001");
+	database_run(conn, "rollback");
+	database_run(conn, ADVANCE(0, 2, 1, 3, 5));
+	database_expect(conn,
+	                "select (max(day) - min(day)) || ' ' || "
+	                "string_agg(first_seq::text, ',' order by day) from "
+	                "waybill.lane_day",
+	                "1 1,3");
 	/* The clock is set back: the day is not. */
-	schema_run(conn,
-	           "create or replace function waybill.today() returns "
-	           "date language sql stable return "
-	           "(now() at time zone 'utc')::date - 3");
-	schema_run(conn, ADVANCE(0, 2, 1, 5, 6));
-	schema_expect(conn,
-	              "select (day - (now() at time zone 'utc')::date)::text "
-	              "from waybill.lane where lane = 0",
-	              "1");
+	database_run(conn,
+	             "create or replace function waybill.today() returns "
+	             "date language sql stable return "
+	             "(now() at time zone 'utc')::date - 3");
+	database_run(conn, ADVANCE(0, 2, 1, 5, 6));
+	database_expect(conn,
+	                "select (day - (now() at time zone 'utc')::date)::text "
+	                "from waybill.lane where lane = 0",
+	                "1");
 	pgconn_close(&conn);
 }
 
@@ -184,7 +186,7 @@ positions_come_from_the_last_full_commit(void **state)
 {
 	struct pgconn *conn = begin(NULL);
 
-	schema_run(
+	database_run(
 		conn,
 		"insert into waybill.lane_day select 0, 1, waybill.today() + n, "
 		"n * 10 + 1 from generate_series(-1, 1) n;"
@@ -197,24 +199,24 @@ positions_come_from_the_last_full_commit(void **state)
 		"(0, 3, array[1], array[11::int8], false), "
 		"(1, 4, array[2, 3], array[22::int8, 30], false)"
 		") v(n, no, s, o, f)");
-	schema_expect(conn,
-	              "select string_agg(source || ':' || next, ' ' order by "
-	              "source) from waybill.lane_positions(0)",
-	              "1:11 2:22 3:30");
-	schema_expect(conn,
-	              "select count(*)::text from waybill.lane_positions(1)",
-	              "0");
+	database_expect(conn,
+	                "select string_agg(source || ':' || next, ' ' order by "
+	                "source) from waybill.lane_positions(0)",
+	                "1:11 2:22 3:30");
+	database_expect(conn,
+	                "select count(*)::text from waybill.lane_positions(1)",
+	                "0");
 	/* A new incarnation goes on where the old one was. */
-	schema_run(
+	database_run(
 		conn,
 		"insert into waybill.lane_commit (day, lane, incarnation, "
 		"commit_no, first_seq, last_seq, chain, source, "
 		"source_next) values (waybill.today() + 1, 0, 2, 5, 1, 1, " CHAIN
 		", '{1}', '{12}')");
-	schema_expect(conn,
-	              "select string_agg(source || ':' || next, ' ' order by "
-	              "source) from waybill.lane_positions(0)",
-	              "1:12 2:22 3:30");
+	database_expect(conn,
+	                "select string_agg(source || ':' || next, ' ' order by "
+	                "source) from waybill.lane_positions(0)",
+	                "1:12 2:22 3:30");
 	pgconn_close(&conn);
 }
 
@@ -225,24 +227,25 @@ source_of_another_cluster_is_another(void **state)
 #define TAKE(id, partition, feed)                                              \
 	"select waybill.source_take('kafka', 'main', " id                      \
 	", 'topic', " #partition ", 'us', '" feed "')::text"
-	char *first = schema_text(conn, TAKE("'one'", 0, "sales"));
+	char *first = database_text(conn, TAKE("'one'", 0, "sales"));
 	char *next;
 
-	schema_expect(conn, TAKE("'one'", 0, "sales"), first);
-	schema_expect(conn, TAKE("null", 0, "sales"), first);
-	next = schema_text(conn, TAKE("'two'", 0, "sales"));
+	database_expect(conn, TAKE("'one'", 0, "sales"), first);
+	database_expect(conn, TAKE("null", 0, "sales"), first);
+	next = database_text(conn, TAKE("'two'", 0, "sales"));
 	assert_string_not_equal(next, first);
-	schema_expect(conn, TAKE("'two'", 0, "sales"), next);
+	database_expect(conn, TAKE("'two'", 0, "sales"), next);
 	free(next);
-	next = schema_text(conn, TAKE("'two'", 1, "sales"));
+	next = database_text(conn, TAKE("'two'", 1, "sales"));
 	assert_string_not_equal(next, first);
 	free(next);
 	free(first);
-	schema_expect(conn,
-	              "select string_agg(topic_incarnation::text, ',' order by "
-	              "source) from waybill.source where topic = 'topic' and "
-	              "partition = 0",
-	              "1,2");
+	database_expect(
+		conn,
+		"select string_agg(topic_incarnation::text, ',' order by "
+		"source) from waybill.source where topic = 'topic' and "
+		"partition = 0",
+		"1,2");
 	pgconn_close(&conn);
 }
 
@@ -252,29 +255,30 @@ days_are_made_without_stopping_writers(void **state)
 {
 	int database;
 	struct pgconn *conn = begin(&database);
-	struct pgconn *other = schema_open(NULL, database);
+	struct pgconn *other = database_open(NULL, database);
 
-	schema_run(other, "set lock_timeout = '2s'");
-	schema_run(conn, "set lock_timeout = '2s'");
-	schema_run(conn, ADVANCE(0, 0, 1, 1, 3));
+	database_run(other, "set lock_timeout = '2s'");
+	database_run(conn, "set lock_timeout = '2s'");
+	database_run(conn, ADVANCE(0, 0, 1, 1, 3));
 	/* A writer is in the middle of its transaction ... */
-	schema_run(conn, "begin; " COMMIT_ROW(1, 1, 2));
-	schema_run(other, "begin; select waybill.journal_create_days(30)");
+	database_run(conn, "begin; " COMMIT_ROW(1, 1, 2));
+	database_run(other, "begin; select waybill.journal_create_days(30)");
 	/* ... and goes on, while the days are not yet committed. */
-	schema_run(conn, COMMIT_ROW(2, 3, 4));
-	schema_run(conn, "select count(*) from waybill.block");
-	schema_run(conn, "commit");
-	schema_run(other, "commit");
-	schema_expect(other,
-	              "select count(*)::text from pg_catalog.pg_inherits where "
-	              "inhparent = 'waybill.block'::regclass",
-	              "32");
-	schema_expect(other, "select waybill.journal_create_days(30)::text",
-	              "0");
+	database_run(conn, COMMIT_ROW(2, 3, 4));
+	database_run(conn, "select count(*) from waybill.block");
+	database_run(conn, "commit");
+	database_run(other, "commit");
+	database_expect(
+		other,
+		"select count(*)::text from pg_catalog.pg_inherits where "
+		"inhparent = 'waybill.block'::regclass",
+		"32");
+	database_expect(other, "select waybill.journal_create_days(30)::text",
+	                "0");
 	/* As the role that a daemon has. */
-	schema_run(other, "set role waybill_record");
-	schema_expect(other, "select waybill.journal_create_days(31)::text",
-	              "6");
+	database_run(other, "set role waybill_record");
+	database_expect(other, "select waybill.journal_create_days(31)::text",
+	                "6");
 	pgconn_close(&other);
 	pgconn_close(&conn);
 }
@@ -284,13 +288,13 @@ barrier_and_identity(void **state)
 {
 	struct pgconn *conn = begin(NULL);
 
-	schema_run(conn, "set role waybill_forward");
-	schema_expect(conn, "select waybill.barrier_pass(1)::text", "1");
-	schema_expect(conn, "select waybill.barrier_pass(1)::text", "2");
-	schema_expect(conn,
-	              "select (system_id <> 0) || ' ' || timeline from "
-	              "waybill.postgres_identity()",
-	              "true 1");
+	database_run(conn, "set role waybill_forward");
+	database_expect(conn, "select waybill.barrier_pass(1)::text", "1");
+	database_expect(conn, "select waybill.barrier_pass(1)::text", "2");
+	database_expect(conn,
+	                "select (system_id <> 0) || ' ' || timeline from "
+	                "waybill.postgres_identity()",
+	                "true 1");
 	pgconn_close(&conn);
 }
 
@@ -309,5 +313,5 @@ main(void)
 		cmocka_unit_test(barrier_and_identity),
 	};
 
-	return schema_main(tests, sizeof(tests) / sizeof(tests[0]));
+	return database_main(tests, sizeof(tests) / sizeof(tests[0]));
 }

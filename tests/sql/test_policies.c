@@ -3,7 +3,7 @@
  * The rules of the schema hold for every object there is, and are shown to
  * find what breaks them.
  */
-#include "tests/sql/schema.h"
+#include "tests/sql/database.h"
 
 static const char *const checks[] = { "comments", "journal", "privileges",
 	                              "row_security" };
@@ -39,18 +39,18 @@ check_rows(struct pgconn *conn, const char *name, bool print)
 static void
 every_object_keeps_the_rules(void **state)
 {
-	struct pgconn *conn = schema_open(NULL, schema_create());
+	struct pgconn *conn = database_open(NULL, database_create());
 
 	/* Also those that come later: the days of the journal. */
-	schema_run(conn, "select waybill.journal_create_days(20)");
+	database_run(conn, "select waybill.journal_create_days(20)");
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		assert_int_equal(check_rows(conn, checks[i], true), 0);
-	schema_expect(conn,
-	              "select (count(*) filter (where relispartition) >= 100 "
-	              "and count(*) filter (where not relispartition) >= "
-	              "25)::text from pg_catalog.pg_class where relnamespace "
-	              "= 'waybill'::regnamespace and relkind in ('r', 'p')",
-	              "true");
+	database_expect(conn,
+	                "select (count(*) filter (where relispartition) >= 100 "
+	                "and count(*) filter (where not relispartition) >= "
+	                "25)::text from pg_catalog.pg_class where relnamespace "
+	                "= 'waybill'::regnamespace and relkind in ('r', 'p')",
+	                "true");
 	pgconn_close(&conn);
 }
 
@@ -104,14 +104,14 @@ checks_find_what_is_planted(void **state)
 		  "insert into waybill.lane (lane, next_seq) values "
 		  "(0, 5)" },
 	};
-	struct pgconn *conn = schema_open(NULL, schema_create());
+	struct pgconn *conn = database_open(NULL, database_create());
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-		schema_run(conn, "begin");
-		schema_run(conn, faults[i].plant);
+		database_run(conn, "begin");
+		database_run(conn, faults[i].plant);
 		if (check_rows(conn, faults[i].check, false) == 0)
 			fail_msg("not found: %s", faults[i].plant);
-		schema_run(conn, "rollback");
+		database_run(conn, "rollback");
 	}
 	pgconn_close(&conn);
 }
@@ -133,16 +133,16 @@ journal_is_append_only(void **state)
 		"'us')",
 		"drop table waybill.block",
 	};
-	int database = schema_create();
-	struct pgconn *admin = schema_open(NULL, database);
+	int database = database_create();
+	struct pgconn *admin = database_open(NULL, database);
 	struct pgconn *conn;
 
-	schema_run(admin,
-	           "create role append_only login in role "
-	           "waybill_daemon");
-	conn = schema_open("append_only", database);
+	database_run(admin,
+	             "create role append_only login in role "
+	             "waybill_daemon");
+	conn = database_open("append_only", database);
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
-		schema_refused(conn, statements[i], "42501");
+		database_refused(conn, statements[i], "42501");
 	pgconn_close(&conn);
 	pgconn_close(&admin);
 }
@@ -156,5 +156,5 @@ main(void)
 		cmocka_unit_test(journal_is_append_only),
 	};
 
-	return schema_main(tests, sizeof(tests) / sizeof(tests[0]));
+	return database_main(tests, sizeof(tests) / sizeof(tests[0]));
 }

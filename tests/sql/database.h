@@ -15,17 +15,17 @@
 #include "tests/support/postgres.h"
 #include "tests/unit.h"
 
-static struct postgres *schema_server;
-static int schema_databases;
+static struct postgres *database_server;
+static int database_count;
 
 static inline void
-schema_drop_line(const char *line, void *context)
+database_drop_line(const char *line, void *context)
 {
 }
 
 /* user NULL: the superuser; database 0: "postgres". */
 static inline struct pgconn *
-schema_open(const char *user, int database)
+database_open(const char *user, int database)
 {
 	struct pgconn_options options = { .timeout_ms = 60000 };
 	char conninfo[512], name[32] = "postgres";
@@ -35,7 +35,7 @@ schema_open(const char *user, int database)
 	if (database > 0)
 		snprintf(name, sizeof(name), "test%d", database);
 	snprintf(conninfo, sizeof(conninfo), "host=%s user=%s dbname=%s",
-	         postgres_folder(schema_server), user ? user : "postgres",
+	         postgres_folder(database_server), user ? user : "postgres",
 	         name);
 	options.conninfo = conninfo;
 	if (pgconn_open(&options, &conn, &err) != ERR_OK)
@@ -44,7 +44,7 @@ schema_open(const char *user, int database)
 }
 
 static inline void
-schema_run(struct pgconn *conn, const char *sql)
+database_run(struct pgconn *conn, const char *sql)
 {
 	struct err err;
 
@@ -54,7 +54,7 @@ schema_run(struct pgconn *conn, const char *sql)
 
 /* The statement must be refused with this SQLSTATE. */
 static inline void
-schema_refused(struct pgconn *conn, const char *sql, const char *sqlstate)
+database_refused(struct pgconn *conn, const char *sql, const char *sqlstate)
 {
 	struct err err;
 
@@ -66,7 +66,7 @@ schema_refused(struct pgconn *conn, const char *sql, const char *sqlstate)
 
 /* The first column of the first row as text; to be freed. */
 static inline char *
-schema_text(struct pgconn *conn, const char *sql)
+database_text(struct pgconn *conn, const char *sql)
 {
 	struct pgstatement statement = { .sql = sql };
 	struct pgrows *rows = NULL;
@@ -83,9 +83,9 @@ schema_text(struct pgconn *conn, const char *sql)
 }
 
 static inline void
-schema_expect(struct pgconn *conn, const char *sql, const char *expected)
+database_expect(struct pgconn *conn, const char *sql, const char *expected)
 {
-	char *text = schema_text(conn, sql);
+	char *text = database_text(conn, sql);
 
 	if (strcmp(text, expected) != 0)
 		fail_msg("%s: \"%s\" where \"%s\" was expected", sql, text,
@@ -95,47 +95,47 @@ schema_expect(struct pgconn *conn, const char *sql, const char *expected)
 
 /* A new database with the schema; returns its number. */
 static inline int
-schema_create(void)
+database_create(void)
 {
-	struct pgconn *conn = schema_open(NULL, 0);
+	struct pgconn *conn = database_open(NULL, 0);
 	char text[1024];
 	struct err err;
 
 	snprintf(text, sizeof(text), "create database test%d",
-	         ++schema_databases);
-	schema_run(conn, text);
+	         ++database_count);
+	database_run(conn, text);
 	pgconn_close(&conn);
-	conn = schema_open(NULL, schema_databases);
+	conn = database_open(NULL, database_count);
 	snprintf(text, sizeof(text), "%s/sql", getenv("WAYBILL_SOURCE"));
 	if (migration_run(conn, text, &err) != ERR_OK)
 		fail_msg("%s", err.text);
 	pgconn_close(&conn);
-	return schema_databases;
+	return database_count;
 }
 
 static inline int
-schema_main(const struct CMUnitTest *tests, size_t count)
+database_main(const struct CMUnitTest *tests, size_t count)
 {
 	int code, failed;
 
 	unit_alarm(300);
-	log_set_sink(schema_drop_line, NULL);
-	if ((code = postgres_open(NULL, &schema_server)) != 0)
+	log_set_sink(database_drop_line, NULL);
+	if ((code = postgres_open(NULL, &database_server)) != 0)
 		return code;
 	failed = _cmocka_run_group_tests("sql", tests, count, NULL, NULL);
-	postgres_close(&schema_server);
+	postgres_close(&database_server);
 	return failed;
 }
 
 /* Two tenants with a feed each. */
-#define SCHEMA_CATALOGUE                                                       \
+#define DATABASE_CATALOGUE                                                     \
 	"insert into waybill.deployment (name, lanes, durability) values "     \
 	"('test', 2, 'development');"                                          \
 	"insert into waybill.lane (lane) values (0), (1);"                     \
 	"insert into waybill.cluster values ('main', 'h:1', true, true, "      \
 	"'{}', '{}', 0);"
 
-#define SCHEMA_TENANT(t, id)                                                   \
+#define DATABASE_TENANT(t, id)                                                 \
 	"insert into waybill.tenant (tenant) values ('" t "');"                \
 	"select waybill.tenant_role_create('" t "');"                          \
 	"insert into waybill.contract (contract, tenant, name, version, "      \

@@ -3,7 +3,7 @@
  * Looking up messages: every way finds the same message and nothing else, and
  * a tenant sees exactly what it would see if it were alone.
  */
-#include "tests/sql/schema.h"
+#include "tests/sql/database.h"
 
 /*
  * A block of three messages: keys 'a', null and 'a'; the second a tombstone
@@ -57,17 +57,17 @@
 static struct pgconn *
 begin(bool with_other, int *out_database)
 {
-	int database = schema_create();
-	struct pgconn *conn = schema_open(NULL, database);
+	int database = database_create();
+	struct pgconn *conn = database_open(NULL, database);
 
-	schema_run(conn, DAYS SCHEMA_CATALOGUE SCHEMA_TENANT("us", 1));
-	schema_run(conn, BLOCK("us", 1, 0, 1, YESTERDAY));
+	database_run(conn, DAYS DATABASE_CATALOGUE DATABASE_TENANT("us", 1));
+	database_run(conn, BLOCK("us", 1, 0, 1, YESTERDAY));
 	if (with_other) {
-		schema_run(conn, SCHEMA_TENANT("ca", 2));
-		schema_run(conn, BLOCK("ca", 2, 0, 4, YESTERDAY));
-		schema_run(conn, BLOCK("ca", 2, 1, 1, TODAY));
+		database_run(conn, DATABASE_TENANT("ca", 2));
+		database_run(conn, BLOCK("ca", 2, 0, 4, YESTERDAY));
+		database_run(conn, BLOCK("ca", 2, 1, 1, TODAY));
 	}
-	schema_run(conn, BLOCK("us", 1, 0, 7, TODAY));
+	database_run(conn, BLOCK("us", 1, 0, 7, TODAY));
 	*out_database = database;
 	return conn;
 }
@@ -119,22 +119,23 @@ each_way_finds_the_message(void **state)
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		snprintf(sql, sizeof(sql), FOUND("%s"), ways[i].function);
-		schema_expect(conn, sql, ways[i].found);
+		database_expect(conn, sql, ways[i].found);
 	}
-	schema_expect(conn,
-	              "select string_agg(id, ' ') from waybill.message_between("
-	              "'us', 'sales', '2026-03-01', '2026-03-02')",
-	              "0-1-1 0-1-2 0-1-3");
-	schema_expect(
+	database_expect(
+		conn,
+		"select string_agg(id, ' ') from waybill.message_between("
+		"'us', 'sales', '2026-03-01', '2026-03-02')",
+		"0-1-1 0-1-2 0-1-3");
+	database_expect(
 		conn,
 		"select string_agg(cluster || ' ' || kind || ' ' || topic "
 		"|| ' ' || partition || ' ' || \"offset\", ';') from "
 		"waybill.delivery_of(0, 1, 8)",
 		"main dead-letter us.dead 0 207");
-	schema_expect(conn,
-	              "select rule || ' ' || ordinal from "
-	              "waybill.violation_of(0, 1, 8)",
-	              "tombstone 0");
+	database_expect(conn,
+	                "select rule || ' ' || ordinal from "
+	                "waybill.violation_of(0, 1, 8)",
+	                "tombstone 0");
 	pgconn_close(&conn);
 }
 
@@ -145,13 +146,14 @@ view_and_look_ups_agree(void **state)
 	int database;
 	struct pgconn *conn = begin(true, &database);
 
-	schema_expect(conn, "select count(*)::text from waybill.message", "12");
-	schema_expect(
+	database_expect(conn, "select count(*)::text from waybill.message",
+	                "12");
+	database_expect(
 		conn,
 		"select count(*)::text from waybill.message v cross join "
 		"lateral waybill.message_by_id(v.id) f where v::text = f::text",
 		"12");
-	schema_expect(
+	database_expect(
 		conn,
 		"select concat_ws(' ', verdict, key is null, body is "
 		"null, event_time, source_topic, source_offset, contract, "
@@ -159,10 +161,10 @@ view_and_look_ups_agree(void **state)
 		"origin) from waybill.message where id = '0-1-8'",
 		"rejected t t 6 us.in 8 1 0 t kafka");
 	/* More than a few positions of a block take the other road. */
-	schema_expect(conn,
-	              "select count(*)::text from waybill.message_at("
-	              "date '2026-03-02', 0, 1, 7, array_fill(2, array[17]))",
-	              "1");
+	database_expect(conn,
+	                "select count(*)::text from waybill.message_at("
+	                "date '2026-03-02', 0, 1, 7, array_fill(2, array[17]))",
+	                "1");
 	pgconn_close(&conn);
 }
 
@@ -256,17 +258,17 @@ tenant_sees_what_it_would_see_alone(void **state)
 	char sql[512];
 
 	/* since is a wall clock; contract.created_at, parked.since ... */
-	schema_run(alone_admin,
-	           "create role us_user login in role "
-	           "waybill_read_us");
+	database_run(alone_admin,
+	             "create role us_user login in role "
+	             "waybill_read_us");
 	for (int i = 0; i < 2; i++)
-		schema_run(i ? both_admin : alone_admin,
-		           "update waybill.tenant set created_at = "
-		           "'2026-01-01'; update waybill.contract set "
-		           "created_at = '2026-01-01'; update waybill.parked "
-		           "set since = '2026-01-01'");
-	alone = schema_open("us_user", alone_database);
-	both = schema_open("us_user", both_database);
+		database_run(i ? both_admin : alone_admin,
+		             "update waybill.tenant set created_at = "
+		             "'2026-01-01'; update waybill.contract set "
+		             "created_at = '2026-01-01'; update waybill.parked "
+		             "set since = '2026-01-01'");
+	alone = database_open("us_user", alone_database);
+	both = database_open("us_user", both_database);
 	for (size_t q = 0; q < sizeof(questions) / sizeof(questions[0]); q++)
 		for (size_t a = 0; a < sizeof(arguments) / sizeof(arguments[0]);
 		     a++) {
@@ -300,7 +302,7 @@ tenant_sees_what_it_would_see_alone(void **state)
 static void
 nothing_is_left_out(void **state)
 {
-	struct pgconn *conn = schema_open(NULL, schema_create());
+	struct pgconn *conn = database_open(NULL, database_create());
 	struct pgstatement statement = {
 		.sql = "select p.proname::text from pg_catalog.pg_proc p where "
 		       "p.pronamespace = 'waybill'::regnamespace and "
@@ -343,43 +345,43 @@ settings_open_nothing(void **state)
 	struct pgconn *admin = begin(true, &database);
 	struct pgconn *conn;
 
-	schema_run(admin,
-	           "create role ca_user login in role "
-	           "waybill_read_ca");
-	schema_run(admin, "create role nobody_user login");
-	schema_run(admin, "create role reader login in role waybill_read");
-	conn = schema_open("ca_user", database);
-	schema_expect(conn,
-	              "select string_agg(distinct tenant, ',') from "
-	              "waybill.message",
-	              "ca");
-	schema_refused(conn, "set role waybill_read_us", "42501");
-	schema_refused(conn, "set session authorization postgres", "42501");
-	schema_run(conn, "set search_path = public; set row_security = on");
-	schema_refused(conn,
-	               "set row_security = off; select count(*) from "
-	               "waybill.block",
-	               "42501");
-	schema_run(conn, "set row_security = on");
-	schema_expect(conn,
-	              "select count(*)::text from "
-	              "waybill.tenant_of('waybill_read_us')",
-	              "0");
-	schema_refused(conn, "select count(*) from waybill.lane", "42501");
-	schema_refused(conn, "select count(*) from waybill.block_20260301",
-	               "42501");
-	schema_refused(conn, "select waybill.lane_advance(0, 0, 1, 1, 2, '')",
-	               "42501");
+	database_run(admin,
+	             "create role ca_user login in role "
+	             "waybill_read_ca");
+	database_run(admin, "create role nobody_user login");
+	database_run(admin, "create role reader login in role waybill_read");
+	conn = database_open("ca_user", database);
+	database_expect(conn,
+	                "select string_agg(distinct tenant, ',') from "
+	                "waybill.message",
+	                "ca");
+	database_refused(conn, "set role waybill_read_us", "42501");
+	database_refused(conn, "set session authorization postgres", "42501");
+	database_run(conn, "set search_path = public; set row_security = on");
+	database_refused(conn,
+	                 "set row_security = off; select count(*) from "
+	                 "waybill.block",
+	                 "42501");
+	database_run(conn, "set row_security = on");
+	database_expect(conn,
+	                "select count(*)::text from "
+	                "waybill.tenant_of('waybill_read_us')",
+	                "0");
+	database_refused(conn, "select count(*) from waybill.lane", "42501");
+	database_refused(conn, "select count(*) from waybill.block_20260301",
+	                 "42501");
+	database_refused(conn, "select waybill.lane_advance(0, 0, 1, 1, 2, '')",
+	                 "42501");
 	pgconn_close(&conn);
-	conn = schema_open("reader", database);
-	schema_expect(conn,
-	              "select string_agg(distinct tenant, ',') from "
-	              "waybill.message",
-	              "ca,us");
-	schema_expect(conn, "select count(*)::text from waybill.lane", "2");
+	conn = database_open("reader", database);
+	database_expect(conn,
+	                "select string_agg(distinct tenant, ',') from "
+	                "waybill.message",
+	                "ca,us");
+	database_expect(conn, "select count(*)::text from waybill.lane", "2");
 	pgconn_close(&conn);
-	conn = schema_open("nobody_user", database);
-	schema_refused(conn, "select count(*) from waybill.block", "42501");
+	conn = database_open("nobody_user", database);
+	database_refused(conn, "select count(*) from waybill.block", "42501");
 	pgconn_close(&conn);
 	pgconn_close(&admin);
 }
@@ -388,17 +390,18 @@ settings_open_nothing(void **state)
 static void
 key_hash_is_murmur2(void **state)
 {
-	struct pgconn *conn = schema_open(NULL, schema_create());
+	struct pgconn *conn = database_open(NULL, database_create());
 
-	schema_expect(conn,
-	              "select concat_ws(' ', waybill.key_hash('21'), "
-	              "waybill.key_hash('foobar'), "
-	              "waybill.key_hash('a-little-bit-long-string'), "
-	              "waybill.key_hash('a-little-bit-longer-string'), "
-	              "waybill.key_hash('lkjh234lh9fiuh90y23oiuhsafujhadof229ph"
-	              "r9h19h89h8'), waybill.key_hash('abc'))",
-	              "-973932308 -790332482 -985981536 -1486304829 -58897971 "
-	              "479470107");
+	database_expect(
+		conn,
+		"select concat_ws(' ', waybill.key_hash('21'), "
+		"waybill.key_hash('foobar'), "
+		"waybill.key_hash('a-little-bit-long-string'), "
+		"waybill.key_hash('a-little-bit-longer-string'), "
+		"waybill.key_hash('lkjh234lh9fiuh90y23oiuhsafujhadof229ph"
+		"r9h19h89h8'), waybill.key_hash('abc'))",
+		"-973932308 -790332482 -985981536 -1486304829 -58897971 "
+		"479470107");
 	pgconn_close(&conn);
 }
 
@@ -414,5 +417,5 @@ main(void)
 		cmocka_unit_test(key_hash_is_murmur2),
 	};
 
-	return schema_main(tests, sizeof(tests) / sizeof(tests[0]));
+	return database_main(tests, sizeof(tests) / sizeof(tests[0]));
 }
