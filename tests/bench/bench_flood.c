@@ -3,7 +3,10 @@
  * Fills a topic with messages of item_location.avsc, of about 300 bytes each,
  * as fast as it can: bench-flood BROKERS TOPIC PARTITIONS COUNT
  * Partition by Java's murmur2 of the key, which is the location.
+ * Or prints the same messages as rows (partition int4, key bytea, body bytea)
+ * for COPY ... (FORMAT binary): bench-flood --copy PARTITIONS COUNT
  */
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <stdint.h>
@@ -144,6 +147,7 @@ open_producer(const char *brokers)
 		{ "linger.ms", "50" },
 		{ "batch.num.messages", "10000" },
 		{ "queue.buffering.max.messages", "400000" },
+		{ "log_level", "3" },
 	};
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	rd_kafka_t *rk;
@@ -162,48 +166,92 @@ open_producer(const char *brokers)
 	return rk;
 }
 
-int
-main(int argc, char **argv)
-{
-	rd_kafka_t *rk;
-	rd_kafka_topic_t *topic;
-	int64_t count, bytes = 0;
-	int partitions;
+struct item {
+	char key[32];
 	uint8_t body[1024];
+	size_t key_len, body_len;
+	int partition;
+};
 
-	if (argc != 5) {
-		fprintf(stderr,
-		        "Usage: bench-flood BROKERS TOPIC PARTITIONS COUNT\n");
-		return 2;
-	}
-	partitions = atoi(argv[3]);
-	count = atoll(argv[4]);
-	rk = open_producer(argv[1]);
-	topic = rd_kafka_topic_new(rk, argv[2], NULL);
+static void
+make_item(struct item *item, int64_t number, int partitions)
+{
+	item->key_len =
+		(size_t)snprintf(item->key, sizeof(item->key), "store-%04d",
+	                         (int)(next_random() % LOCATIONS));
+	item->body_len = make_body(item->body, item->key, number);
+	item->partition = (int)((murmur2((uint8_t *)item->key, item->key_len) &
+	                         0x7fffffff) %
+	                        (uint32_t)partitions);
+}
+
+static void
+put_field(const void *bytes, size_t len)
+{
+	uint32_t big = htonl((uint32_t)len);
+
+	fwrite(&big, sizeof(big), 1, stdout);
+	fwrite(bytes, len, 1, stdout);
+}
+
+static int
+print_copy(int partitions, int64_t count)
+{
+	static const char head[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
+	struct item item;
+
+	fwrite(head, sizeof(head), 1, stdout); /* 11 and 8 bytes */
 	for (int64_t i = 0; i < count; i++) {
-		char location[32];
-		size_t len, key_len;
-		int partition;
+		uint32_t partition;
 
-		key_len = (size_t)snprintf(location, sizeof(location),
-		                           "store-%04d",
-		                           (int)(next_random() % LOCATIONS));
-		len = make_body(body, location, i);
-		partition = (int)((murmur2((uint8_t *)location, key_len) &
-		                   0x7fffffff) %
-		                  (uint32_t)partitions);
-		while (rd_kafka_produce(topic, partition, RD_KAFKA_MSG_F_COPY,
-		                        body, len, location, key_len,
+		make_item(&item, i, partitions);
+		partition = htonl((uint32_t)item.partition);
+		fwrite("\0\3", 2, 1, stdout);
+		put_field(&partition, sizeof(partition));
+		put_field(item.key, item.key_len);
+		put_field(item.body, item.body_len);
+	}
+	fwrite("\377\377", 2, 1, stdout);
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+static int
+flood(const char *brokers, const char *name, int partitions, int64_t count)
+{
+	rd_kafka_t *rk = open_producer(brokers);
+	rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, name, NULL);
+	struct item item;
+	int64_t bytes = 0;
+
+	for (int64_t i = 0; i < count; i++) {
+		make_item(&item, i, partitions);
+		while (rd_kafka_produce(topic, item.partition,
+		                        RD_KAFKA_MSG_F_COPY, item.body,
+		                        item.body_len, item.key, item.key_len,
 		                        NULL) != 0)
 			rd_kafka_poll(rk, 10);
-		bytes += (int64_t)(len + key_len);
+		bytes += (int64_t)(item.body_len + item.key_len);
 		if (i % 1000 == 0)
 			rd_kafka_poll(rk, 0);
 	}
 	rd_kafka_flush(rk, 120000);
-	printf("%" PRId64 " messages of %.0f bytes, %" PRId64 " failed\n",
+	printf("{\"messages\": %" PRId64 ", \"bytes\": %.1f, "
+	       "\"failed\": %" PRId64 "}\n",
 	       count, (double)bytes / (double)count, failed);
 	rd_kafka_topic_destroy(topic);
 	rd_kafka_destroy(rk);
 	return failed == 0 ? 0 : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc == 4 && strcmp(argv[1], "--copy") == 0)
+		return print_copy(atoi(argv[2]), atoll(argv[3]));
+	if (argc == 5)
+		return flood(argv[1], argv[2], atoi(argv[3]), atoll(argv[4]));
+	fprintf(stderr,
+	        "Usage: bench-flood BROKERS TOPIC PARTITIONS COUNT\n"
+	        "       bench-flood --copy PARTITIONS COUNT\n");
+	return 2;
 }

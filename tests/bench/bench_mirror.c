@@ -2,19 +2,32 @@
 /*
  * The yardstick: a copy from topic to topic with librdkafka, well tuned, same
  * partitions, acks=all, no compression.
- *   bench-mirror plain|transactional BROKERS FROM TO PARTITIONS COUNT
+ *   bench-mirror plain|transactional BROKERS FROM TO PARTITIONS SECONDS
  * plain: idempotent, large batches. transactional: 10,000 messages and their
- * offsets a transaction. Prints seconds and messages a second.
+ * offsets a transaction. A partition that is at its end is read again from
+ * its beginning. Prints seconds, from the first message to the last delivery
+ * report or commit, and messages a second.
  */
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define CHUNK       10000
 #define TRANSACTION 10000
+
+struct mirror {
+	int is_transactional, partitions;
+	rd_kafka_t *consumer, *producer;
+	rd_kafka_queue_t *in, *out;
+	rd_kafka_topic_t *topic;
+	rd_kafka_topic_partition_list_t *offsets;
+	int64_t sent, in_transaction;
+	double begun; /* with the first message; 0: none yet */
+};
 
 static int64_t delivered, failed;
 
@@ -53,6 +66,7 @@ open_consumer(const char *brokers, const char *topic, int partitions)
 {
 	const char *const properties[][2] = {
 		{ "bootstrap.servers", brokers },
+		{ "log_level", "3" },
 		{ "group.id", "bench-mirror" },
 		{ "enable.auto.commit", "false" },
 		{ "auto.offset.reset", "earliest" },
@@ -60,6 +74,7 @@ open_consumer(const char *brokers, const char *topic, int partitions)
 		{ "queued.max.messages.kbytes", "262144" },
 		{ "fetch.message.max.bytes", "1000000" },
 		{ "check.crcs", "true" },
+		{ "enable.partition.eof", "true" },
 	};
 	rd_kafka_topic_partition_list_t *list =
 		rd_kafka_topic_partition_list_new(partitions);
@@ -85,6 +100,7 @@ open_producer(const char *brokers, int transactional)
 {
 	const char *const properties[][2] = {
 		{ "bootstrap.servers", brokers },
+		{ "log_level", "3" },
 		{ "enable.idempotence", "true" },
 		{ "linger.ms", transactional ? "0" : "5" },
 		{ "batch.num.messages", "10000" },
@@ -130,95 +146,122 @@ must(rd_kafka_error_t *error)
 }
 
 static void
-commit(rd_kafka_t *producer, rd_kafka_t *consumer, rd_kafka_queue_t *queue,
-       rd_kafka_topic_partition_list_t *offsets, int64_t sent)
+commit(struct mirror *mirror)
 {
 	rd_kafka_consumer_group_metadata_t *group =
-		rd_kafka_consumer_group_metadata(consumer);
+		rd_kafka_consumer_group_metadata(mirror->consumer);
 
-	while (delivered < sent)
-		serve(queue, 100);
-	must(rd_kafka_send_offsets_to_transaction(producer, offsets, group,
-	                                          10000));
-	must(rd_kafka_commit_transaction(producer, 10000));
+	while (delivered < mirror->sent)
+		serve(mirror->out, 100);
+	must(rd_kafka_send_offsets_to_transaction(
+		mirror->producer, mirror->offsets, group, 10000));
+	must(rd_kafka_commit_transaction(mirror->producer, 10000));
 	rd_kafka_consumer_group_metadata_destroy(group);
+	mirror->in_transaction = 0;
+}
+
+static void
+open_mirror(struct mirror *mirror, char **argv)
+{
+	mirror->is_transactional = strcmp(argv[1], "transactional") == 0;
+	mirror->partitions = atoi(argv[5]);
+	mirror->producer = open_producer(argv[2], mirror->is_transactional);
+	mirror->topic = rd_kafka_topic_new(mirror->producer, argv[4], NULL);
+	mirror->out = rd_kafka_queue_get_main(mirror->producer);
+	if (mirror->is_transactional)
+		must(rd_kafka_init_transactions(mirror->producer, 30000));
+	mirror->consumer = open_consumer(argv[2], argv[3], mirror->partitions);
+	mirror->in = rd_kafka_queue_get_consumer(mirror->consumer);
+	mirror->offsets = rd_kafka_topic_partition_list_new(mirror->partitions);
+	for (int i = 0; i < mirror->partitions; i++)
+		rd_kafka_topic_partition_list_add(mirror->offsets, argv[3], i);
+}
+
+static void
+close_mirror(struct mirror *mirror)
+{
+	rd_kafka_topic_partition_list_destroy(mirror->offsets);
+	rd_kafka_queue_destroy(mirror->in);
+	rd_kafka_queue_destroy(mirror->out);
+	rd_kafka_consumer_close(mirror->consumer);
+	rd_kafka_destroy(mirror->consumer);
+	rd_kafka_topic_destroy(mirror->topic);
+	rd_kafka_destroy(mirror->producer);
+}
+
+static void
+pass(struct mirror *mirror, rd_kafka_message_t *m)
+{
+	if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+		if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+			rd_kafka_seek(m->rkt, m->partition, 0, 0);
+		rd_kafka_message_destroy(m);
+		return;
+	}
+	mirror->offsets->elems[m->partition].offset = m->offset + 1;
+	while (rd_kafka_produce(mirror->topic, m->partition, 0, m->payload,
+	                        m->len, m->key, m->key_len, m) != 0)
+		serve(mirror->out, 10);
+	mirror->sent++;
+	mirror->in_transaction++;
+}
+
+/* What is there, up to a chunk. */
+static void
+turn(struct mirror *mirror)
+{
+	static rd_kafka_message_t *polled[CHUNK];
+	ssize_t n = rd_kafka_consume_batch_queue(mirror->in, 100, polled, 1);
+
+	if (n == 1)
+		n += rd_kafka_consume_batch_queue(mirror->in, 0, polled + 1,
+		                                  CHUNK - 1);
+	if (n > 0 && mirror->begun == 0)
+		mirror->begun = now();
+	if (n > 0 && mirror->is_transactional && mirror->in_transaction == 0)
+		must(rd_kafka_begin_transaction(mirror->producer));
+	for (ssize_t i = 0; i < n; i++)
+		pass(mirror, polled[i]);
+	serve(mirror->out, 0);
+	if (mirror->is_transactional && mirror->in_transaction >= TRANSACTION)
+		commit(mirror);
+}
+
+static double
+cpu_us(void)
+{
+	struct rusage used;
+
+	getrusage(RUSAGE_SELF, &used);
+	return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 +
+		(double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }
 
 int
 main(int argc, char **argv)
 {
-	rd_kafka_t *consumer, *producer;
-	rd_kafka_queue_t *in, *out;
-	rd_kafka_topic_t *topic;
-	rd_kafka_topic_partition_list_t *offsets;
-	static rd_kafka_message_t *polled[CHUNK];
-	int64_t count, sent = 0, in_transaction = 0;
-	int transactional, partitions;
-	double begun;
+	struct mirror mirror = { .begun = 0 };
+	double seconds;
 
 	if (argc != 7) {
 		fprintf(stderr,
 		        "Usage: bench-mirror plain|transactional "
-		        "BROKERS FROM TO PARTITIONS COUNT\n");
+		        "BROKERS FROM TO PARTITIONS SECONDS\n");
 		return 2;
 	}
-	transactional = strcmp(argv[1], "transactional") == 0;
-	partitions = atoi(argv[5]);
-	count = atoll(argv[6]);
-	producer = open_producer(argv[2], transactional);
-	topic = rd_kafka_topic_new(producer, argv[4], NULL);
-	out = rd_kafka_queue_get_main(producer);
-	if (transactional)
-		must(rd_kafka_init_transactions(producer, 30000));
-	begun = now();
-	consumer = open_consumer(argv[2], argv[3], partitions);
-	in = rd_kafka_queue_get_consumer(consumer);
-	offsets = rd_kafka_topic_partition_list_new(partitions);
-	for (int i = 0; i < partitions; i++)
-		rd_kafka_topic_partition_list_add(offsets, argv[3], i);
-	while (sent < count) {
-		ssize_t n = rd_kafka_consume_batch_queue(in, 100, polled, 1);
-
-		if (n == 1)
-			n += rd_kafka_consume_batch_queue(in, 0, polled + 1,
-			                                  CHUNK - 1);
-		if (n > 0 && transactional && in_transaction == 0)
-			must(rd_kafka_begin_transaction(producer));
-		for (ssize_t i = 0; i < n; i++) {
-			rd_kafka_message_t *m = polled[i];
-
-			if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-				rd_kafka_message_destroy(m);
-				continue;
-			}
-			offsets->elems[m->partition].offset = m->offset + 1;
-			while (rd_kafka_produce(topic, m->partition, 0,
-			                        m->payload, m->len, m->key,
-			                        m->key_len, m) != 0)
-				serve(out, 10);
-			sent++;
-			in_transaction++;
-		}
-		serve(out, 0);
-		if (transactional && in_transaction >= TRANSACTION) {
-			commit(producer, consumer, out, offsets, sent);
-			in_transaction = 0;
-		}
-	}
-	if (transactional && in_transaction > 0)
-		commit(producer, consumer, out, offsets, sent);
-	while (delivered < sent)
-		serve(out, 100);
-	begun = now() - begun;
+	seconds = atof(argv[6]);
+	open_mirror(&mirror, argv);
+	while (mirror.begun == 0 || now() - mirror.begun < seconds)
+		turn(&mirror);
+	if (mirror.is_transactional && mirror.in_transaction > 0)
+		commit(&mirror);
+	while (delivered < mirror.sent)
+		serve(mirror.out, 100);
+	seconds = now() - mirror.begun;
 	printf("{\"messages\": %" PRId64 ", \"failed\": %" PRId64
-	       ", \"seconds\": %.3f, \"rate\": %.0f}\n",
-	       delivered, failed, begun, (double)delivered / begun);
-	rd_kafka_topic_partition_list_destroy(offsets);
-	rd_kafka_queue_destroy(in);
-	rd_kafka_queue_destroy(out);
-	rd_kafka_consumer_close(consumer);
-	rd_kafka_destroy(consumer);
-	rd_kafka_topic_destroy(topic);
-	rd_kafka_destroy(producer);
+	       ", \"seconds\": %.3f, \"rate\": %.0f, \"own_us\": %.3f}\n",
+	       delivered, failed, seconds, (double)delivered / seconds,
+	       cpu_us() / (double)delivered);
+	close_mirror(&mirror);
 	return failed == 0 ? 0 : 1;
 }
