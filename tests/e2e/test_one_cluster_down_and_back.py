@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness.process import wait_until
+from harness.process import ProcessError, wait_until
 from harness.traffic import Traffic
 
 
@@ -32,8 +32,13 @@ def test_down_while_messages_come_in(two, own_kafka_b):
             before = two.recorded()
             wait_until(lambda: two.recorded() > before + 500, 60,
                        "recording to go on")
-        wait_until(lambda: route_states(two, "west") & {"down", "stalled"},
-                   60, "the state that says that west is down")
+        try:
+            wait_until(lambda: route_states(two, "west") <= {"down",
+                                                             "stalled"},
+                       60, "west to be called down")
+        except ProcessError as e:
+            raise AssertionError("%s: %s\n%s" % (
+                e, two.sql("SELECT * FROM route"), two.logs())) from None
     two.wait_quiet(clusters=["main"])
     assert two.behind("west") > 0
     assert route_states(two, "main") == {"running"}
