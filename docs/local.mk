@@ -9,3 +9,12 @@ EXTRA_DIST += %D%/contracts.md %D%/reference/contracts.md
 EXTRA_DIST += %D%/decisions/0005-bad-messages-are-read-twice.md
 EXTRA_DIST += %D%/quickstart.md %D%/headers.md %D%/journal-format.md \
 	%D%/progress-record.md
+
+# Printed by the programs: scripts/refresh-reference BUILD
+EXTRA_DIST += %D%/states.md \
+	%D%/reference/catalogue.md %D%/reference/commands.md \
+	%D%/reference/crash-points.md %D%/reference/endpoints.md \
+	%D%/reference/errors.md %D%/reference/kafka.md \
+	%D%/reference/metrics.md %D%/reference/settings.md
+dist_man_MANS += %D%/man/waybill.1 %D%/man/waybilld.8 \
+	%D%/man/waybill-catalogue.5

@@ -3,6 +3,7 @@
  * The program waybill: global options, and the table of its commands.
  */
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #include "gateway/look/status.h"
 #include "gateway/look/tail.h"
 #include "gateway/look/unpark.h"
+#include "gateway/manifest.h"
 
 static int
 help_run(int argc, char **argv, void *context);
@@ -54,7 +56,8 @@ static const char usage[] =
 	"                        WAYBILL_POSTGRES, then libpq's environment\n"
 	"  --json                for programs\n"
 	"  --help, --version\n"
-	"  --print-reference     the page of all commands\n"
+	"  --print-reference commands|catalogue\n"
+	"                        a reference page (Markdown)\n"
 	"\n"
 	"Commands:\n";
 
@@ -122,16 +125,26 @@ print_flags(const char *command)
 	text_fini(&text);
 }
 
-static void
-print_reference(void)
+static int
+print_reference(const char *page)
 {
 	struct text text;
+	bool known = true;
 
 	text_init(&text, PRINTED_BYTES_MAX);
-	command_reference_print(commands, COMMAND_COUNT, usage, exit_codes,
-	                        &text);
+	if (strcmp(page, "commands") == 0)
+		command_reference_print(commands, COMMAND_COUNT, usage,
+		                        exit_codes, &text);
+	else if (strcmp(page, "catalogue") == 0)
+		manifest_print_reference(&text);
+	else
+		known = false;
 	fputs(text_string(&text), stdout);
 	text_fini(&text);
+	if (known)
+		return CLI_OK;
+	fprintf(stderr, "waybill: there is no reference page %s\n", page);
+	return CLI_USAGE;
 }
 
 static int
@@ -207,7 +220,7 @@ main(int argc, char **argv)
 		{ "json", no_argument, NULL, JSON },
 		{ "help", no_argument, NULL, HELP },
 		{ "version", no_argument, NULL, PRINT_VERSION },
-		{ "print-reference", no_argument, NULL, PRINT_REFERENCE },
+		{ "print-reference", required_argument, NULL, PRINT_REFERENCE },
 		{ 0 },
 	};
 	const char *given = getenv("WAYBILL_POSTGRES");
@@ -234,8 +247,7 @@ main(int argc, char **argv)
 			printf("waybill %s\n", version_string());
 			return CLI_OK;
 		case PRINT_REFERENCE:
-			print_reference();
-			return CLI_OK;
+			return print_reference(optarg);
 		default:
 			return CLI_USAGE;
 		}

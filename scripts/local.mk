@@ -1,4 +1,5 @@
 EXTRA_DIST += %D%/README.md %D%/format %D%/install-packages %D%/kafka
+EXTRA_DIST += %D%/refresh-reference
 EXTRA_DIST += %D%/quickstart/say.sh %D%/quickstart/build.sh \
 	%D%/quickstart/servers.sh %D%/quickstart/show.sh \
 	%D%/quickstart/counts.sql

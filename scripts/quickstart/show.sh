@@ -126,8 +126,8 @@ show_next() {
 
 		  $work/waybill status
 		  $work/waybill tail
-		  $work/waybill history --delivery us.sales/0/0
-		  $work/waybill history --key us sales 2/1
+		  $work/waybill history --delivery main us.sales/0/0
+		  $work/waybill history --tenant us --feed sales --key '2\x1f1'
 
 		  $work/psql -c "select * from waybill.violation limit 5"
 		  $work/psql -c "select tenant, feed, verdict, count(*) from waybill.message group by 1, 2, 3"

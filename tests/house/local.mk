@@ -8,6 +8,7 @@ check-house: all
 EXTRA_DIST += \
 	%D%/README.md \
 	%D%/check_dist \
+	%D%/check_reference \
 	%D%/check_report \
 	%D%/rule_format.py \
 	%D%/rule_headers.py \
