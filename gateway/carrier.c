@@ -33,7 +33,6 @@
 struct carrier {
 	struct carrier_options options;
 	char deployment[PROGRESS_NAME_MAX];
-	uint32_t cluster_bit;
 	struct pgconn *conn;
 	struct kcluster *cluster;
 	struct kproducer *producer;
@@ -145,7 +144,6 @@ open_kafka(struct carrier *c, const struct deployment *deployment,
 		.property_count = cluster->property_count,
 	};
 
-	c->cluster_bit = 1u << cluster->index;
 	if (kcluster_open(&options, &c->cluster, err) != ERR_OK ||
 	    check_progress_topic(c, deployment, err) != ERR_OK)
 		return err->code;
@@ -173,6 +171,8 @@ fill_doubt(struct carrier *c, const struct deployment *deployment,
 		.conn = c->conn,
 		.delivery = c->delivery,
 		.deployment = deployment,
+		.cluster_name = c->options.cluster,
+		.parking = &c->parking,
 		.lane = c->options.lane,
 		.incarnation = c->incarnation,
 		.seq = c->seq,
@@ -256,7 +256,8 @@ check_topics(struct carrier *c, struct batch *const *batches, size_t count,
 			const struct feed *feed = batches[b]->blocks[i].feed;
 
 			if (feed == last ||
-			    (feed->outputs & c->cluster_bit) == 0 ||
+			    !deployment_goes_to(batches[b]->deployment, feed,
+			                        c->options.cluster) ||
 			    parking_find(&c->parking, feed) != NULL)
 				continue;
 			last = feed;
@@ -376,7 +377,7 @@ load(struct carrier *c, struct batch *const *batches, size_t count,
 	t->parcel = &c->parcel;
 	t->deployment = c->deployment;
 	t->parking = &c->parking;
-	t->cluster_bit = c->cluster_bit;
+	t->cluster = c->options.cluster;
 	t->only = only;
 	for (size_t i = 0; i < count; i++)
 		transaction_add(t, batches[i]);

@@ -13,6 +13,7 @@
 struct delivery;
 struct deployment;
 struct kcluster;
+struct parking;
 struct pgconn;
 
 struct doubt {
@@ -20,6 +21,8 @@ struct doubt {
 	struct pgconn *conn;
 	struct delivery *delivery;
 	const struct deployment *deployment;
+	const char *cluster_name;
+	struct parking *parking; /* as the progress record has it */
 	int lane;
 	int incarnation;
 	int64_t seq; /* delivered up to here, says the progress record */

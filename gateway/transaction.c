@@ -23,9 +23,10 @@
 #define RECORD_BYTES_MAX  (256 * 1024)
 
 static bool
-is_left_out(const struct transaction *t, const struct feed *feed)
+is_left_out(const struct transaction *t, const struct batch *batch,
+            const struct feed *feed)
 {
-	if ((feed->outputs & t->cluster_bit) == 0)
+	if (!deployment_goes_to(batch->deployment, feed, t->cluster))
 		return true;
 	if (t->only != NULL)
 		return strcmp(t->only->name, feed->name) != 0 ||
@@ -73,7 +74,7 @@ send_batches(struct transaction *t, struct transaction_fault *out_fault,
 		const struct batch *batch = t->batches[b];
 
 		for (size_t i = 0; i < batch->block_count; i++) {
-			if (is_left_out(t, batch->blocks[i].feed))
+			if (is_left_out(t, batch, batch->blocks[i].feed))
 				continue;
 			if (send_block(t, b, &batch->blocks[i], out_fault,
 			               err) != ERR_OK)

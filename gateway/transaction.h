@@ -24,7 +24,7 @@ struct transaction {
 	const char *deployment;
 	struct parking *parking; /* feeds that are left out */
 	const struct feed *only; /* the only feed sent (unparking); or NULL */
-	uint32_t cluster_bit;    /* feeds that do not go there are left out */
+	const char *cluster;     /* feeds that do not go there are left out */
 	struct batch *batches[TRANSACTION_BATCHES_MAX]; /* borrowed */
 	int64_t *offsets[TRANSACTION_BATCHES_MAX];      /* owned; per message */
 	size_t batch_count;

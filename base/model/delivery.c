@@ -58,9 +58,15 @@ static const struct pgstatement insert_ranges = {
 
 static const struct pgstatement last_seq = {
 	.name = "delivery_last_seq",
-	.sql = "select first_seq + count - 1 from waybill.delivery"
-	       " where cluster = $1 and lane = $2 and incarnation = $3"
-	       " and kind < 2 order by day desc, first_seq desc limit 1",
+	/* The last block may be one that did not go to the cluster. */
+	.sql = "select c.last_seq from (select day, first_seq"
+	       " from waybill.delivery where cluster = $1 and lane = $2"
+	       " and incarnation = $3 and kind < 2"
+	       " order by day desc, first_seq desc limit 1) d"
+	       " cross join lateral (select last_seq from"
+	       " waybill.lane_commit where lane = $2 and incarnation = $3"
+	       " and last_seq >= d.first_seq and day >= d.day"
+	       " order by last_seq limit 1) c",
 	.param_count = 3,
 	.types = { PGTYPE_TEXT, PGTYPE_INT4, PGTYPE_INT4 },
 };

@@ -36,7 +36,8 @@ delivery_send(struct delivery *delivery, struct batch *const *batches,
 enum err_code
 delivery_wait(struct delivery *delivery, struct err *err) ERR_MUST_CHECK;
 
-/* The last seq of the lane that has delivery rows for this cluster; 0: none. */
+/* The end of the last commit of the lane that has delivery rows for this
+   cluster; 0: none. */
 enum err_code
 delivery_last_seq(struct delivery *delivery, int lane, int incarnation,
                   int64_t *out_seq, struct err *err) ERR_MUST_CHECK;

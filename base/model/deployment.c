@@ -533,6 +533,15 @@ deployment_cluster(const struct deployment *deployment, const char *name)
 	return NULL;
 }
 
+bool
+deployment_goes_to(const struct deployment *deployment, const struct feed *feed,
+                   const char *cluster)
+{
+	const struct cluster *at = deployment_cluster(deployment, cluster);
+
+	return at != NULL && (feed->outputs >> at->index & 1) != 0;
+}
+
 int
 deployment_lane(const struct deployment *deployment, const struct feed *feed,
                 int partition)

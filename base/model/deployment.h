@@ -102,6 +102,12 @@ deployment_feed(const struct deployment *deployment, const char *tenant,
 const struct cluster *
 deployment_cluster(const struct deployment *deployment, const char *name);
 
+/* Whether a feed of this snapshot goes to the cluster: bits of outputs mean
+   nothing in another snapshot, where clusters were added or removed. */
+bool
+deployment_goes_to(const struct deployment *deployment, const struct feed *feed,
+                   const char *cluster);
+
 /* The lane of an input partition of a feed: a pure function. */
 int
 deployment_lane(const struct deployment *deployment, const struct feed *feed,

@@ -50,6 +50,14 @@ static const struct pgstatement ever_delivered = {
 	.types = { PGTYPE_INT4, PGTYPE_TEXT },
 };
 
+static const struct pgstatement marked_seq = {
+	.name = "route_marked_seq",
+	.sql = "select coalesce(max(seq), 0) from waybill.route"
+	       " where lane = $1 and cluster = $2 and incarnation = $3",
+	.param_count = 3,
+	.types = { PGTYPE_INT4, PGTYPE_TEXT, PGTYPE_INT4 },
+};
+
 static const struct pgstatement park = {
 	.name = "route_park",
 	.sql = "insert into waybill.parked (lane, cluster, tenant, feed,"
@@ -147,6 +155,25 @@ route_ever_delivered(struct pgconn *conn, int lane, const char *cluster,
 	};
 
 	return ask_bool(conn, &ever_delivered, values, out, err);
+}
+
+enum err_code
+route_marked_seq(struct pgconn *conn, int lane, const char *cluster,
+                 int incarnation, int64_t *out, struct err *err)
+{
+	struct pgnumber n[2];
+	struct pgrows *rows = NULL;
+	const struct pgvalue values[] = {
+		pgvalue_int4(lane, &n[0]),
+		pgvalue_text(cluster),
+		pgvalue_int4(incarnation, &n[1]),
+	};
+
+	if (pgconn_query(conn, &marked_seq, values, &rows, err) != ERR_OK)
+		return err->code;
+	*out = pgrows_int(rows, 0, 0);
+	pgrows_free(&rows);
+	return ERR_OK;
 }
 
 enum err_code

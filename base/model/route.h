@@ -49,6 +49,12 @@ enum err_code
 route_ever_delivered(struct pgconn *conn, int lane, const char *cluster,
                      bool *out, struct err *err) ERR_MUST_CHECK;
 
+/* As route_mark wrote it last for this incarnation; 0: never. */
+enum err_code
+route_marked_seq(struct pgconn *conn, int lane, const char *cluster,
+                 int incarnation, int64_t *out,
+                 struct err *err) ERR_MUST_CHECK;
+
 struct route_parked {
 	int lane;
 	const char *cluster;

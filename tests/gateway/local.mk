@@ -18,3 +18,8 @@ unit_tests += %D%/test_catalogue
 threaded_tests += %D%/test_catalogue
 %C%_test_catalogue_SOURCES = %D%/test_catalogue.c $(WAYBILL_TEST_ROADBASE)
 %C%_test_catalogue_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_carrier
+%C%_test_carrier_SOURCES = %D%/test_carrier.c $(WAYBILL_TEST_RECORDER) \
+	$(WAYBILL_TEST_KAFKAMOCK)
+%C%_test_carrier_LDADD = $(WAYBILL_TEST_GATEWAY)

@@ -7,3 +7,6 @@ WAYBILL_TEST_KAFKAMOCK = %D%/kafkamock.c %D%/kafkamock.h
 
 # And for a migrated database with a small catalogue; links WAYBILL_TEST_MODEL.
 WAYBILL_TEST_ROADBASE = $(WAYBILL_TEST_POSTGRES) %D%/roadbase.c %D%/roadbase.h
+
+# And a lane's recorder on top of it.
+WAYBILL_TEST_RECORDER = $(WAYBILL_TEST_ROADBASE) %D%/recorder.c %D%/recorder.h

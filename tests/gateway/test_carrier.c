@@ -1,0 +1,401 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A lane's way to a cluster: real Postgres, librdkafka's mock cluster, which
+ * shows aborted messages too: what is counted here is therefore offsets that
+ * are recorded, and what the progress record says.
+ */
+#include "gateway/carrier.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io/kcluster.h"
+#include "base/io/kconsumer.h"
+#include "base/io/pgconn.h"
+#include "base/model/batch.h"
+#include "base/model/delivery.h"
+#include "base/model/deployment.h"
+#include "base/model/journal.h"
+#include "base/runtime/clock.h"
+#include "gateway/daemon_config.h"
+#include "tests/support/kafkamock.h"
+#include "tests/support/recorder.h"
+#include "tests/support/roadbase.h"
+#include "tests/unit.h"
+
+#define MESSAGE_TOO_LARGE   10 /* of the protocol */
+#define NOT_ENOUGH_REPLICAS 19
+
+static struct kafkamock *mock;
+static struct recorder *recorder;
+static const struct deployment *deployment;
+static struct daemon_config config;
+static struct carrier *carrier;
+static struct err err;
+
+#define assert_ok(call)                                                        \
+	do {                                                                   \
+		err = (struct err){ .code = ERR_OK };                          \
+		if ((call) != ERR_OK)                                          \
+			fail_msg("%s: %s: %s", #call, err_name(err.code),      \
+			         err.text);                                    \
+	} while (0)
+
+static void
+load(void)
+{
+	deployment_unref(&deployment);
+	deployment = roadbase_load();
+}
+
+static void
+make_topics(struct kafkamock *at, const char *feed)
+{
+	char topic[64];
+
+	kafkamock_topic(at, feed, 4);
+	snprintf(topic, sizeof(topic), "%s.dead", feed);
+	kafkamock_topic(at, topic, 2);
+}
+
+static int
+begin(void **state)
+{
+	roadbase_begin(state);
+	mock = kafkamock_start(1);
+	kafkamock_topic(mock, "waybill.test.progress", 2);
+	make_topics(mock, "us.sales");
+	make_topics(mock, "ca.sales");
+	roadbase_run("update waybill.cluster set bootstrap = '%s'",
+	             kafkamock_bootstrap(mock));
+	load();
+	config = (struct daemon_config){
+		.daemon = (char *)"test-1",
+		.connection = (char *)(uintptr_t)roadbase_conninfo(),
+		.role = (char *)"waybill_daemon",
+		.postgres_timeout_ms = 20000,
+	};
+	recorder = recorder_new("test-1", 0);
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	carrier_close(&carrier);
+	recorder_free(&recorder);
+	deployment_unref(&deployment);
+	kafkamock_stop(&mock);
+	return roadbase_end(state);
+}
+
+static enum err_code
+try_open(const char *cluster)
+{
+	const struct carrier_options options = {
+		.config = &config,
+		.cluster = cluster,
+		.lane = 0,
+	};
+
+	err = (struct err){ .code = ERR_OK };
+	return carrier_open(&options, deployment, &carrier, &err);
+}
+
+static void
+open_carrier(const char *cluster)
+{
+	if (try_open(cluster) != ERR_OK)
+		fail_msg("%s: %s", err_name(err.code), err.text);
+}
+
+static struct carrier_lane
+lane_now(void)
+{
+	const struct journal_lane *lane =
+		journal_lane(recorder_journal(recorder));
+
+	return (struct carrier_lane){ lane->epoch, lane->system_id,
+		                      lane->timeline };
+}
+
+static struct batch *
+record(const char *words)
+{
+	return recorder_record(recorder, deployment, words);
+}
+
+static void
+carry(struct batch *batch)
+{
+	const struct carrier_lane lane = lane_now();
+
+	assert_ok(carrier_carry(carrier, &batch, 1, &lane, &err));
+}
+
+static void
+record_and_carry(const char *words)
+{
+	struct batch *batch = record(words);
+
+	carry(batch);
+	assert_ok(carrier_mark(carrier, 1, "", &err)); /* rows are there */
+	batch_unref(&batch);
+}
+
+static bool
+count_one(const struct kmessage *message, void *context)
+{
+	(*(int *)context)++;
+	return true;
+}
+
+static int
+count_in(const char *topic, int partition)
+{
+	const struct kcluster_options options = {
+		.name = "count",
+		.bootstrap = kafkamock_bootstrap(mock),
+		.client_id = "count",
+	};
+	struct kcluster *cluster = NULL;
+	int64_t low, high;
+	int count = 0;
+
+	assert_ok(kcluster_open(&options, &cluster, &err));
+	assert_ok(kcluster_watermarks(cluster, topic, partition, false, 5000,
+	                              &low, &high, &err));
+	if (high > low)
+		assert_ok(kcluster_read(cluster, topic, partition, low, high,
+		                        false, 5000, count_one, &count, &err));
+	kcluster_close(&cluster);
+	return count;
+}
+
+/* Messages of this feed whose place on the cluster is recorded. */
+static int64_t
+placed(const char *feed)
+{
+	return roadbase_number(
+		"select count(o) from waybill.delivery d join waybill.block b"
+		" using (lane, incarnation, first_seq), unnest(d.offsets) o"
+		" where b.tenant || '/' || b.feed = '%s'",
+		feed);
+}
+
+/* -- carrying ---------------------------------------------------------------- */
+
+static void
+carries_and_records_where(void **state)
+{
+	struct batch *batches[3];
+	const struct carrier_lane lane = lane_now();
+
+	open_carrier("main");
+	assert_int_equal(carrier_incarnation(carrier), 1);
+	assert_int_equal(carrier_seq(carrier), 0);
+	batches[0] = record("us/sales:0*10 us/sales:1!*3 ca/sales:3*5");
+	batches[1] = record("ca/sales:3*5");
+	batches[2] = record("us/sales:0");
+	assert_ok(carrier_carry(carrier, batches, 3, &lane, &err));
+	assert_int_equal(carrier_seq(carrier), 24);
+	assert_ok(carrier_mark(carrier, 1, "", &err));
+	assert_int_equal(placed("us/sales"), 14);
+	assert_int_equal(placed("ca/sales"), 10);
+	assert_int_equal(count_in("us.sales", 0), 11);
+	assert_int_equal(count_in("us.sales.dead", 1), 3);
+	assert_int_equal(count_in("ca.sales", 3), 10);
+	assert_int_equal(roadbase_number("select count(*) from waybill.route"
+	                                 " where ever_delivered and seq = 24"),
+	                 1);
+	for (int i = 0; i < 3; i++)
+		batch_unref(&batches[i]);
+}
+
+static void
+goes_on_where_it_was(void **state)
+{
+	struct batch *batch = NULL;
+
+	open_carrier("main");
+	record_and_carry("us/sales:0*10");
+	carrier_close(&carrier);
+	open_carrier("main");
+	assert_int_equal(carrier_seq(carrier), 10);
+	batch = record("us/sales:0*10");
+	batch_unref(&batch);
+	assert_ok(carrier_read(carrier, deployment, 1, 10, &batch, &err));
+	carry(batch);
+	assert_int_equal(carrier_seq(carrier), 20);
+	batch_unref(&batch);
+	assert_int_equal(count_in("us.sales", 0), 20);
+}
+
+/* Clusters are numbered anew in each snapshot. */
+static void
+carries_on_when_another_cluster_is_removed(void **state)
+{
+	roadbase_run("insert into waybill.cluster values"
+	             " ('former', '127.0.0.1:1', false, true, '{}', '{}', 0)");
+	load();
+	open_carrier("main");
+	record_and_carry("us/sales:0*3");
+	roadbase_run("delete from waybill.cluster where cluster = 'former'");
+	load();
+	record_and_carry("us/sales:0*3");
+	assert_int_equal(placed("us/sales"), 6);
+	roadbase_run("insert into waybill.cluster values"
+	             " ('newer', '127.0.0.1:1', false, true, '{}', '{}', 0)");
+	load();
+	record_and_carry("us/sales:0*3");
+	assert_int_equal(placed("us/sales"), 9);
+}
+
+/* -- opening anew, with rows that were not written ---------------------------- */
+
+/* A daemon died behind the Kafka transaction, before the delivery rows. */
+static void
+fills_in_what_was_in_doubt(void **state)
+{
+	open_carrier("main");
+	record_and_carry("us/sales:0*10");
+	record_and_carry("us/sales:0*10 us/sales:1!*2 ca/sales:1*4");
+	carrier_close(&carrier);
+	roadbase_run("delete from waybill.delivery where first_seq > 10");
+	roadbase_run("delete from waybill.delivery_range where first_seq > 10");
+	roadbase_run("update waybill.route set seq = 10");
+	assert_int_equal(placed("us/sales"), 10);
+	open_carrier("main");
+	assert_int_equal(placed("us/sales"), 22);
+	assert_int_equal(placed("ca/sales"), 4);
+	assert_int_equal(
+		roadbase_number("select count(*) from waybill.delivery_range"),
+		4);
+}
+
+/* The last block of a commit does not go to the cluster: the rows end in the
+   middle of a commit. */
+static void
+opens_where_rows_end_within_a_commit(void **state)
+{
+	roadbase_run("delete from waybill.feed_output where tenant = 'us'"
+	             " and feed = 'stock'");
+	load();
+	open_carrier("main");
+	record_and_carry("us/sales:0*3 us/stock:0*4");
+	record_and_carry("us/sales:0*3 us/stock:0*4");
+	carrier_close(&carrier);
+	open_carrier("main");
+	assert_int_equal(carrier_seq(carrier), 14);
+	/* and with the last commit's rows in doubt */
+	carrier_close(&carrier);
+	roadbase_run("delete from waybill.delivery where first_seq > 7");
+	roadbase_run("delete from waybill.delivery_range where first_seq > 7");
+	roadbase_run("update waybill.route set seq = 7");
+	open_carrier("main");
+	assert_int_equal(placed("us/sales"), 6);
+	assert_int_equal(placed("us/stock"), 0);
+}
+
+/* A feed has more partitions than its topics: the mock makes topics when it
+   is asked for them, so this stands for those that are missing. */
+static void
+spoil_topics(const char *feed)
+{
+	roadbase_run("update waybill.feed set partitions = 8,"
+	             " dead_letter_partitions = 8 where feed = '%s'",
+	             feed);
+	make_topics(mock, "us.stock");
+	load();
+}
+
+/* A commit of which nothing goes to the cluster, whose topic is not there. */
+static void
+opens_where_a_feed_does_not_go_to_the_cluster(void **state)
+{
+	spoil_topics("stock");
+	roadbase_run("delete from waybill.feed_output where tenant = 'us'"
+	             " and feed = 'stock'");
+	load();
+	open_carrier("main");
+	record_and_carry("us/sales:0*3");
+	record_and_carry("us/stock:7*2 us/stock:7!*2");
+	assert_int_equal(carrier_seq(carrier), 7);
+	carrier_close(&carrier);
+	roadbase_run("update waybill.route set seq = 3");
+	open_carrier("main");
+	assert_int_equal(carrier_seq(carrier), 7);
+	record_and_carry("us/sales:0");
+	assert_int_equal(placed("us/sales"), 4);
+}
+
+/* -- parking ------------------------------------------------------------------ */
+
+static void
+parks_a_feed_whose_topic_is_missing(void **state)
+{
+	const struct carrier_lane lane = lane_now();
+
+	spoil_topics("stock");
+	open_carrier("main");
+	record_and_carry("us/sales:0*3 us/stock:0*2 us/stock:7!*2");
+	assert_int_equal(carrier_seq(carrier), 7);
+	assert_int_equal(carrier_parking(carrier)->count, 1);
+	assert_int_equal(placed("us/sales"), 3);
+	assert_int_equal(roadbase_number("select first_seq from waybill.parked"
+	                                 " where feed = 'stock'"),
+	                 0);
+
+	/* It is still parked, and no reason to stall, in the next life. */
+	carrier_close(&carrier);
+	roadbase_run("update waybill.route set seq = 0");
+	open_carrier("main");
+	assert_int_equal(carrier_parking(carrier)->count, 1);
+	record_and_carry("us/sales:0*3 us/stock:7*2");
+	assert_int_equal(placed("us/sales"), 6);
+	assert_int_equal(placed("us/stock"), 0);
+
+	/* The topic comes: everything follows, in order. */
+	roadbase_run("update waybill.feed set output_topic = 'us.more',"
+	             " dead_letter_topic = 'us.more.dead'"
+	             " where feed = 'stock'");
+	kafkamock_topic(mock, "us.more", 8);
+	kafkamock_topic(mock, "us.more.dead", 8);
+	load();
+	for (int i = 0; i < 100 && carrier_parking(carrier)->count > 0; i++) {
+		clock_sleep_ms(100);
+		assert_ok(carrier_unpark(carrier, deployment, &lane, &err));
+	}
+	assert_int_equal(carrier_parking(carrier)->count, 0);
+	assert_int_equal(placed("us/stock"), 6);
+	assert_int_equal(count_in("us.more", 0), 2);
+	assert_int_equal(count_in("us.more", 7), 2);
+	assert_int_equal(count_in("us.more.dead", 7), 2);
+	assert_int_equal(roadbase_number("select count(*) from waybill.parked"),
+	                 0);
+	record_and_carry("us/stock:0");
+	assert_int_equal(placed("us/stock"), 7);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+	const struct CMUnitTest tests[] = {
+		TEST(carries_and_records_where),
+		TEST(goes_on_where_it_was),
+		TEST(carries_on_when_another_cluster_is_removed),
+		TEST(fills_in_what_was_in_doubt),
+		TEST(opens_where_rows_end_within_a_commit),
+		TEST(opens_where_a_feed_does_not_go_to_the_cluster),
+		TEST(parks_a_feed_whose_topic_is_missing),
+	};
+	int code;
+
+	unit_alarm(280);
+	if ((code = roadbase_open()) != 0)
+		return code;
+	code = cmocka_run_group_tests(tests, NULL, NULL);
+	roadbase_close();
+	return code;
+}
