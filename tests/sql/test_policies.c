@@ -129,8 +129,7 @@ journal_is_append_only(void **state)
 		"truncate waybill.block",
 		"update waybill.lane set next_seq = 1",
 		"update waybill.contract set avsc = ''",
-		"insert into waybill.tenant_grant values ('waybill_read', "
-		"'us')",
+		"insert into waybill.tenant_grant values ('us', 'us')",
 		"drop table waybill.block",
 	};
 	int database = database_create();
