@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/io/pgconn.h"
 #include "base/model/batch.h"
 #include "base/model/deployment.h"
 #include "base/model/journal.h"
@@ -29,6 +30,7 @@
 #define RETRY_MS        500
 #define RETRY_MAX_MS    5000
 #define MARK_EVERY_US   1000000
+#define MARK_TIMEOUT_MS 2000
 
 /* The lane as its recorder last told. */
 struct told {
@@ -339,6 +341,37 @@ ending_of(enum err_code code)
 	return &endings[i];
 }
 
+/* The carrier's connection may be what failed: a short one of its own tells
+   people what state the route is in. */
+static void
+mark_ending(struct forwarder *f, const struct ending *ending,
+            const struct err *why)
+{
+	const struct daemon_config *config = f->options.config;
+	const struct pgconn_options options = {
+		.conninfo = config->connection,
+		.application = "waybill forward",
+		.role = config->role[0] == '\0' ? NULL : config->role,
+		.timeout_ms = MARK_TIMEOUT_MS,
+	};
+	const struct route_row row = {
+		.lane = f->options.lane,
+		.cluster = f->cluster,
+		.incarnation = atomic_load(&f->incarnation),
+		.seq = atomic_load(&f->seq),
+		.state = ending->state,
+		.reason = why->text,
+	};
+	struct pgconn *conn = NULL;
+	struct err err = { .code = ERR_OK };
+	struct log_scope scope = scope_of(f);
+
+	if (pgconn_open(&options, &conn, &err) != ERR_OK ||
+	    route_mark(conn, &row, &err) != ERR_OK)
+		log_debug(&scope, "failed to mark the route (%s)", err.text);
+	pgconn_close(&conn);
+}
+
 static void
 end_carrier(struct forwarder *f, const struct err *err)
 {
@@ -352,6 +385,8 @@ end_carrier(struct forwarder *f, const struct err *err)
 	atomic_store(&f->verdict, (int)ending->verdict);
 	drop_held(f);
 	carrier_close(&f->carrier);
+	if (err->code != ERR_LANE_LOST) /* the route is another's to mark */
+		mark_ending(f, ending, err);
 }
 
 static enum err_code

@@ -6,6 +6,7 @@
  */
 #include <getopt.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,7 @@ struct waybilld {
 	struct catalogue *catalogue;
 	struct input *input;
 	struct keeper *keeper;
+	_Atomic(struct keeper *) serving; /* what endpoints see of it */
 	struct httpd *httpd;
 };
 
@@ -66,9 +68,13 @@ handle_readyz(const struct http_request *request,
               struct http_response *response, void *context)
 {
 	struct waybilld *d = context;
+	struct keeper *keeper = atomic_load(&d->serving);
 
 	response->content_type = "text/plain; charset=utf-8";
-	if (keeper_is_ready(d->keeper, response->body))
+	if (keeper == NULL) {
+		text_add(response->body, "starting or stopping\n");
+		response->status = 503;
+	} else if (keeper_is_ready(keeper, response->body))
 		text_add(response->body, "ready\n");
 	else
 		response->status = 503;
@@ -87,9 +93,13 @@ handle_lanes(const struct http_request *request, struct http_response *response,
              void *context)
 {
 	struct waybilld *d = context;
+	struct keeper *keeper = atomic_load(&d->serving);
 
 	response->content_type = "application/json";
-	keeper_print(d->keeper, response->body);
+	if (keeper != NULL)
+		keeper_print(keeper, response->body);
+	else
+		text_add(response->body, "[]");
 }
 
 static const struct http_route livez = {
@@ -270,15 +280,20 @@ start(struct waybilld *d, struct err *err)
 	d->input = input_new();
 	keeper.catalogue = d->catalogue;
 	keeper.input = d->input;
+	/* The port first: what cannot be had is said before a lane is taken. */
+	if (httpd_open(&httpd, &d->httpd, err) != ERR_OK)
+		return err_context(err, "listen");
 	if (keeper_start(&keeper, &d->keeper, err) != ERR_OK)
 		return err->code;
-	return httpd_open(&httpd, &d->httpd, err);
+	atomic_store(&d->serving, d->keeper);
+	return ERR_OK;
 }
 
 static void
 stop(struct waybilld *d)
 {
 	httpd_close(&d->httpd);
+	atomic_store(&d->serving, NULL);
 	keeper_stop(&d->keeper);
 	input_free(&d->input);
 	catalogue_close(&d->catalogue);

@@ -91,7 +91,7 @@ load_all(const char *root, const char *pattern, struct sqlfile **files,
 static enum err_code
 check_numbers(const struct sqldir *dir, struct err *err)
 {
-	char wanted[16];
+	char wanted[32];
 
 	for (size_t i = 0; i < dir->migration_count; i++) {
 		snprintf(wanted, sizeof(wanted), "%04zu_", i + 1);

@@ -204,7 +204,7 @@ static enum err_code
 ask_place(const char *text, const char *cluster, struct question *q,
           struct err *err)
 {
-	struct place place;
+	struct place place = { NULL, 0, 0 };
 
 	if (parse_place(text, &place, err) != ERR_OK)
 		return err->code;
