@@ -18,6 +18,7 @@
 #include "gateway/manifest.h"
 
 #define TIMEOUT_MS     10000
+#define DEVELOPMENT_MS 2000 /* the embedded broker never answers this */
 #define SECRET_MAX     4096
 #define PROPERTIES_MAX 256
 
@@ -173,9 +174,10 @@ check_bytes(struct checking *checking, const struct wanted *wanted)
 
 	if (wanted->body_bytes_max == 0 || checking->has_no_config)
 		return;
-	if (kcluster_topic_config(checking->kafka, wanted->topic,
-	                          "max.message.bytes", TIMEOUT_MS, value,
-	                          sizeof(value), &err) != ERR_OK) {
+	if (kcluster_topic_config(
+		    checking->kafka, wanted->topic, "max.message.bytes",
+		    checking->is_development ? DEVELOPMENT_MS : TIMEOUT_MS,
+		    value, sizeof(value), &err) != ERR_OK) {
 		checking->has_no_config = true;
 		warn(checking, "cannot be asked for max.message.bytes",
 		     err.text);

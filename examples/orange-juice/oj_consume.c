@@ -402,6 +402,37 @@ consume_all(struct consuming *consuming, struct oj_err *err)
 }
 
 static void
+print_field(const char *label, const json_t *value, size_t flags)
+{
+	(void)printf("    %-15s ", label);
+	if (json_is_string(value))
+		(void)fputs(json_string_value(value), stdout);
+	else
+		(void)json_dumpf(value, stdout,
+		                 JSON_ENCODE_ANY | JSON_REAL_PRECISION(7) |
+		                         flags);
+	(void)putchar('\n');
+}
+
+static void
+print_message(json_t *shown)
+{
+	const char *name;
+	json_t *value;
+
+	(void)printf("  partition %" JSON_INTEGER_FORMAT
+	             ", offset %" JSON_INTEGER_FORMAT "\n",
+	             json_integer_value(json_object_get(shown, "partition")),
+	             json_integer_value(json_object_get(shown, "offset")));
+	print_field("key", json_object_get(shown, "key"), 0);
+	json_object_foreach(json_object_get(shown, "headers"), name, value)
+	{
+		print_field(name, value, 0);
+	}
+	print_field("body", json_object_get(shown, "body"), 0);
+}
+
+static void
 print_people(const struct consuming *consuming)
 {
 	size_t i;
@@ -414,9 +445,7 @@ print_people(const struct consuming *consuming)
 		       topic->bytes);
 		json_array_foreach(topic->shown, i, shown)
 		{
-			(void)printf("  ");
-			(void)json_dumpf(shown, stdout, JSON_REAL_PRECISION(7));
-			(void)putchar('\n');
+			print_message(shown);
 		}
 	}
 }

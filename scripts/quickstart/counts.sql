@@ -50,9 +50,9 @@ select * from (values
 	('received and not recorded', (select count(*) from recorded_received where id is null)),
 	('received twice', (select count(*) - count(distinct id) from received)),
 	('received with other bytes', (select count(*) from recorded_received where digest <> got_digest)),
-	('received on another topic', (select count(*) from recorded_received where got_id is not null and is_topic_wrong)),
-	('received on another partition', (select count(*) from recorded_received where got_id is not null and is_partition_wrong)),
-	('received with another waybill-source', (select count(*) from recorded_received where got_id is not null and is_source_wrong)),
+	('received on another topic', (select count(*) from recorded_received where id is not null and got_id is not null and is_topic_wrong)),
+	('received on another partition', (select count(*) from recorded_received where id is not null and got_id is not null and is_partition_wrong)),
+	('received with another waybill-source', (select count(*) from recorded_received where id is not null and got_id is not null and is_source_wrong)),
 	('a number left out in a lane', (select coalesce(sum(l.next_seq - 1 - n.count), 0) from waybill.lane l
 		join (select lane, incarnation, sum(count) as count from waybill.block group by 1, 2) n
 		using (lane, incarnation)))

@@ -30,7 +30,17 @@ compare() {
 			and source_offset > 1000 order by source_offset, id limit 1;
 		select 'refusal', r.id from recorded r join sent s on s.topic = r.topic
 			and s.partition = r.source_partition and s."offset" = r.source_offset
-			where s.kind = 'bad-index' and r.verdict = 'rejected' order by 2 limit 1;
+			join waybill.violation v on v.lane || '-' || v.incarnation || '-' || v.seq = r.id
+			where s.kind = 'bad-index' order by v.rule <> 'avro.enum', v.ordinal, 2 limit 1;
+		select 'kind', k.kind, string_agg(k.count || ' ' || k.rule, ', ' order by k.count desc, k.rule)
+			from (select s.kind, v.rule, count(*) as count
+				from sent s
+				join recorded r on r.topic = s.topic and r.source_partition = s.partition
+					and r.source_offset = s."offset"
+				join waybill.violation v on v.lane || '-' || v.incarnation || '-' || v.seq = r.id
+					and v.ordinal = 0
+				group by 1, 2) k
+			group by k.kind order by k.kind;
 	END
 		fail "the counts could not be made" "$log"
 }
@@ -83,15 +93,18 @@ show_history() {
 }
 
 show_rejection() {
+	local kind rules
 	heading "A rejection, with its reasons"
 	say "Spoiled on purpose by the producer. It is in the journal too, and its bytes went to the"
 	say "dead-letter topic unchanged, with these reasons in a header:"
 	say
 	tell_message "$(answer refusal)"
 	say
-	say "All rejections, by rule:"
-	ask "select '  ' || rpad(rule, 28) || lpad(count(*)::text, 5) from waybill.violation
-		where ordinal = 0 group by rule order by count(*) desc, rule"
+	say "What the producer spoiled, and the rule that found it:"
+	say
+	answer kind | while IFS='|' read -r kind rules; do
+		printf '  %-20s %s\n' "$kind" "$rules"
+	done
 }
 
 show_consumer() {
@@ -100,7 +113,9 @@ show_consumer() {
 	say "the headers waybill-... say which message of the journal it is and where it came from."
 	say
 	"$orange_juice" consume --brokers "$brokers" --topic us.sales \
-		--topic ca.inventory --show 1 --deploy "$deploy" | fold -s -w 96
+		--topic ca.inventory --show 1 --deploy "$deploy" >"$logs/consume.log" 2>&1 ||
+		fail "the output topics could not be read" "$logs/consume.log"
+	fold -s -w 76 "$logs/consume.log" | sed '/^ /!{/messages/!s/^/                    /}'
 }
 
 show_throughput() {
@@ -125,9 +140,10 @@ show_next() {
 		Everything is still up. In another terminal:
 
 		  $work/waybill status
-		  $work/waybill tail
+		  $work/waybill tail --verdict rejected
 		  $work/waybill history --delivery main us.sales/0/0
 		  $work/waybill history --tenant us --feed sales --key '2\x1f1'
+		  $work/waybill help
 
 		  $work/psql -c "select * from waybill.violation limit 5"
 		  $work/psql -c "select tenant, feed, verdict, count(*) from waybill.message group by 1, 2, 3"
