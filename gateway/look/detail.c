@@ -26,13 +26,13 @@ static const struct pgstatement find_message = {
 	.sql = "select m.id, m.day::text, m.tenant, m.feed, m.verdict,"
 	       " m.origin, m.source_cluster, m.source_topic,"
 	       " m.source_partition, m.source_offset, m.event_time,"
-	       " m.recorded_at, m.block_first_seq, b.count, m.partition,"
+	       " m.recorded_at, m.block_first_seq, (select b.count"
+	       " from waybill.block b where b.day = m.day"
+	       " and b.lane = m.lane and b.incarnation = m.incarnation"
+	       " and b.first_seq = m.block_first_seq), m.partition,"
 	       " m.contract, c.name, c.version, c.avsc, m.key, m.body,"
 	       " m.headers, m.hash"
 	       " from waybill.message_by_id($1, $2, $3) m"
-	       " join waybill.block b on b.day = m.day and b.lane = m.lane"
-	       " and b.incarnation = m.incarnation"
-	       " and b.first_seq = m.block_first_seq"
 	       " left join waybill.contract c on c.contract = m.contract",
 	.param_count = 3,
 	.types = { PGTYPE_INT4, PGTYPE_INT4, PGTYPE_INT8 },

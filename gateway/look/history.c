@@ -43,6 +43,7 @@ struct history {
 	bool raw;
 	bool json;
 	bool help;
+	char room[LOOK_TENANT_MAX];
 };
 
 #define AT(member) offsetof(struct history, member)
@@ -54,7 +55,8 @@ static const struct flag flags[] = {
 	{ "tenant", 't', FLAG_TEXT, AT(tenant), "TENANT",
 	  "Whose; with --key and --between." },
 	{ "feed", 'f', FLAG_TEXT, AT(feed), "FEED",
-	  "Which feed; with --key, and if wanted with --between." },
+	  "Which feed, or TENANT/FEED; with --key, and if wanted with "
+	  "--between." },
 	{ "since", 0, FLAG_TEXT, AT(since), "TIME",
 	  "With --key: recorded since then; a day ago, unless said." },
 	{ "until", 0, FLAG_TEXT, AT(until), "TIME",
@@ -437,6 +439,7 @@ read_options(const struct look_options *options, int argc, char **argv,
 		                 .json = options->json };
 	if (flag_parse(&table, argc, argv, out, &out->id, err) != ERR_OK)
 		return err->code;
+	look_split_feed(&out->tenant, &out->feed, out->room);
 	if (out->limit < 1 || out->limit > LIMIT_MAX)
 		return err_set(err, ERR_USAGE, "--limit is 1 to %d", LIMIT_MAX);
 	return ERR_OK;

@@ -159,6 +159,21 @@ look_query_table(struct look *look, const struct pgstatement *statement,
 	return ERR_OK;
 }
 
+void
+look_split_feed(const char **tenant, const char **feed,
+                char room[LOOK_TENANT_MAX])
+{
+	const char *slash = *feed != NULL ? strchr(*feed, '/') : NULL;
+
+	if (*tenant != NULL || slash == NULL ||
+	    slash - *feed >= LOOK_TENANT_MAX)
+		return;
+	memcpy(room, *feed, (size_t)(slash - *feed));
+	room[slash - *feed] = '\0';
+	*tenant = room;
+	*feed = slash + 1;
+}
+
 int
 look_fail(const struct look_options *options, const char *command,
           const struct err *err)

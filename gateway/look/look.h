@@ -79,6 +79,13 @@ look_query_table(struct look *look, const struct pgstatement *statement,
                  const struct pgvalue *values, struct table *out,
                  struct err *err) ERR_MUST_CHECK;
 
+/* Where *tenant is NULL and *feed is TENANT/FEED, sets both; room holds the
+   tenant then. */
+#define LOOK_TENANT_MAX 256
+void
+look_split_feed(const char **tenant, const char **feed,
+                char room[LOOK_TENANT_MAX]);
+
 /* Says what failed on options->err; returns the exit code. */
 int
 look_fail(const struct look_options *options, const char *command,

@@ -269,22 +269,25 @@ static const struct section_def {
 		.needs = { "lane_commit", "lane_day", "source" },
 		COLUMNS(position_columns),
 		STATEMENT("positions",
-	          "with last_full as (select c.day, c.incarnation,"
-	          " c.commit_no from (select distinct y.day"
+	          "with last_full as (select c.* from (select distinct y.day"
 	          " from waybill.lane_day y where y.lane = $1) y"
 	          " cross join lateral (select k.day, k.incarnation,"
 	          " k.commit_no from waybill.lane_commit k"
 	          " where k.day = y.day and k.lane = $1 and k.is_full"
 	          " order by k.incarnation desc, k.commit_no desc limit 1) c"
-	          " order by c.commit_no desc limit 1)"
+	          " order by c.commit_no desc limit 1),"
+	          " days as (select distinct y.day from waybill.lane_day y"
+	          " where y.lane = $1 and y.day >= coalesce("
+	          "(select f.day from last_full f), '-infinity'))"
 	          " select s.cluster, s.topic, s.partition, p.next,"
 	          " s.tenant, s.feed, s.source from (select distinct on"
-	          " (u.source) u.source, u.next from waybill.lane_commit c"
+	          " (u.source) u.source, u.next from days y"
+	          " join waybill.lane_commit c on c.day = y.day"
+	          " and c.lane = $1 and (c.incarnation, c.commit_no) >="
+	          " (coalesce((select f.incarnation from last_full f), 0),"
+	          " coalesce((select f.commit_no from last_full f), 0))"
 	          " cross join lateral unnest(c.source, c.source_next)"
-	          " u(source, next) where c.lane = $1"
-	          " and c.day >= coalesce((select day from last_full),"
-	          " '-infinity') and c.commit_no >= coalesce((select commit_no"
-	          " from last_full), 0) order by u.source, c.commit_no desc) p"
+	          " u(source, next) order by u.source, c.commit_no desc) p"
 	          " join waybill.source s on s.source = p.source"
 	          " order by 1, 2, 3"),
 	},
@@ -300,7 +303,8 @@ static const struct section_def {
 	          " encode(c.chain, 'hex') from waybill.lane l"
 	          " join waybill.lane_commit c on c.lane = l.lane"
 	          " and c.incarnation = l.incarnation"
-	          " and c.day >= l.day - 1 and c.commit_no > l.commit_no - 10"
+	          " and c.day = any (array[l.day, l.day - 1])"
+	          " and c.commit_no > l.commit_no - 10"
 	          " where l.lane = $1 order by c.commit_no desc"),
 	},
 #undef COLUMNS

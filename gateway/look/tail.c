@@ -40,6 +40,7 @@ struct tail {
 	int verdict_no; /* -1: all */
 	struct listing_place seen[LANES_MAX];
 	size_t widths[TABLE_COLUMNS_MAX];
+	char room[LOOK_TENANT_MAX];
 };
 
 #define AT(member) offsetof(struct tail, member)
@@ -47,7 +48,8 @@ struct tail {
 static const struct flag flags[] = {
 	{ "tenant", 't', FLAG_TEXT, AT(tenant), "TENANT",
 	  "Only messages of this tenant." },
-	{ "feed", 'f', FLAG_TEXT, AT(feed), "FEED", "Only of this feed." },
+	{ "feed", 'f', FLAG_TEXT, AT(feed), "FEED",
+	  "Only of this feed; or TENANT/FEED." },
 	{ "verdict", 0, FLAG_TEXT, AT(verdict), "VERDICT",
 	  "Only accepted, rejected, duplicate or conflict ones." },
 	{ "rows", 'n', FLAG_INTEGER, AT(rows), "N",
@@ -219,6 +221,7 @@ read_options(const struct look_options *options, int argc, char **argv,
 		              .verdict_no = -1 };
 	if (flag_parse(&table, argc, argv, out, NULL, err) != ERR_OK)
 		return err->code;
+	look_split_feed(&out->tenant, &out->feed, out->room);
 	if (out->rows < 1 || out->rows > ROWS_MAX)
 		return err_set(err, ERR_USAGE, "--rows is 1 to %d", ROWS_MAX);
 	if (out->verdict == NULL)

@@ -15,15 +15,17 @@ struct unpark {
 	const char *feed;
 	bool json;
 	bool help;
+	char room[LOOK_TENANT_MAX];
 };
 
 #define AT(member) offsetof(struct unpark, member)
 
 static const struct flag flags[] = {
 	{ "cluster", 'c', FLAG_TEXT, AT(cluster), "CLUSTER",
-	  "On which cluster." },
+	  "On which cluster; on all of them, unless said." },
 	{ "tenant", 't', FLAG_TEXT, AT(tenant), "TENANT", "Whose feed." },
-	{ "feed", 'f', FLAG_TEXT, AT(feed), "FEED", "Which feed." },
+	{ "feed", 'f', FLAG_TEXT, AT(feed), "FEED",
+	  "Which feed; or TENANT/FEED." },
 	{ "json", 0, FLAG_SWITCH, AT(json), NULL, "For programs." },
 	{ "help", 'h', FLAG_SWITCH, AT(help), NULL, "This text." },
 };
@@ -46,7 +48,7 @@ static const struct table_column columns[] = {
 static const struct pgstatement release = {
 	.name = "unpark_release",
 	.sql = "update waybill.parked set release_wanted = true"
-	       " where cluster = $1 and tenant = $2 and feed = $3"
+	       " where ($1 is null or cluster = $1) and tenant = $2 and feed = $3"
 	       " returning cluster, tenant, feed, lane, first_seq, since,"
 	       " reason",
 	.param_count = 3,
@@ -70,9 +72,11 @@ answer(struct look *look, const struct unpark *unpark, struct err *err)
 	table_init(&rows, columns, sizeof(columns) / sizeof(columns[0]));
 	code = look_query_table(look, &release, values, &rows, err);
 	if (code == ERR_OK && rows.row_count == 0)
-		code = err_set(err, ERR_NOT_FOUND,
-		               "feed %s/%s is not parked on cluster %s",
-		               unpark->tenant, unpark->feed, unpark->cluster);
+		code = err_set(
+			err, ERR_NOT_FOUND, "feed %s/%s is not parked on %s%s",
+			unpark->tenant, unpark->feed,
+			unpark->cluster != NULL ? "cluster " : "any cluster",
+			unpark->cluster != NULL ? unpark->cluster : "");
 	if (code == ERR_OK && look->options->json) {
 		text_add(&look->text, "{\"released\":");
 		table_print_json(&rows, &look->text);
@@ -101,10 +105,9 @@ run(const struct look_options *given, int argc, char **argv)
 	if (unpark.help)
 		return look_help(&options, &unpark_command);
 	options.json = unpark.json;
-	if (unpark.cluster == NULL || unpark.tenant == NULL ||
-	    unpark.feed == NULL) {
-		err_set(&err, ERR_USAGE,
-		        "unpark needs --cluster, --tenant and --feed");
+	look_split_feed(&unpark.tenant, &unpark.feed, unpark.room);
+	if (unpark.tenant == NULL || unpark.feed == NULL) {
+		err_set(&err, ERR_USAGE, "unpark needs --tenant and --feed");
 		return look_fail(&options, "unpark", &err);
 	}
 	code = look_open(&options, true, &look, &err);
@@ -120,7 +123,7 @@ run(const struct look_options *given, int argc, char **argv)
 const struct look_command unpark_command = {
 	.command = {
 		.name = "unpark",
-		.synopsis = "unpark --cluster CLUSTER --tenant TENANT --feed FEED",
+		.synopsis = "unpark --tenant TENANT --feed FEED [--cluster CLUSTER]",
 		.help = "Asks for a parked feed to be sent to a cluster again, from "
 		        "the first message that waits, in order: after the cause has "
 		        "been mended. If the cluster still does not take it, the feed "

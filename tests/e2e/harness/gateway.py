@@ -235,8 +235,8 @@ class Gateway:
                 done.stderr))
         return done.stdout if status == 0 else done.stdout + done.stderr
 
-    def waybill_json(self, *arguments):
-        return json.loads(self.waybill("--json", *arguments))
+    def waybill_json(self, *arguments, status=0):
+        return json.loads(self.waybill("--json", *arguments, status=status))
 
     # -- traffic ------------------------------------------------------------
 

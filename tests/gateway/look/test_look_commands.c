@@ -141,6 +141,10 @@ test_unpark(void **state)
 	assert_int_equal(world_run(&unpark_command, "mover", false, arguments),
 	                 CLI_OK);
 	world_expect("too large");
+	assert_int_equal(world_run(&unpark_command, "mover", true,
+	                           WORLD_ARGS("--feed", "us/sales")),
+	                 CLI_OK);
+	world_expect("{\"released\":[{\"cluster\":\"far\"");
 	world_do("do $$ begin if (select count(*) from waybill.parked"
 	         " where release_wanted) <> 1 then raise 'not wanted'; end if;"
 	         " end $$; delete from waybill.parked");
