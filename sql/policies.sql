@@ -50,7 +50,7 @@ grant select on waybill.migration, waybill.deployment, waybill.cluster,
 -- The journal: read and add.
 grant select on waybill.block, waybill.delivery, waybill.source_range,
 	waybill.delivery_range, waybill.source_day, waybill.delivery_day,
-	waybill.violation
+	waybill.violation, waybill.message
 	to waybill_record, waybill_forward, waybill_tenant;
 grant insert on waybill.lane_commit, waybill.block, waybill.source_range,
 	waybill.source_day, waybill.violation

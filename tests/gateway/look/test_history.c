@@ -22,7 +22,7 @@ run_json(const char *user, const char *const *arguments)
 static void
 test_an_accepted_message_is_told(void **state)
 {
-	assert_int_equal(run("operator", WORLD_ARGS("0-1-1")), CLI_OK);
+	world_expect_status(run("operator", WORLD_ARGS("0-1-1")), CLI_OK);
 	world_expect("Message 0-1-1 of tenant us, feed sales: accepted\n");
 	world_expect("topic us.in, partition 3, offset 100 on cluster near\n");
 	world_expect("2026-03-28 23:59:59.123 UTC");
@@ -40,7 +40,7 @@ test_an_accepted_message_is_told(void **state)
 static void
 test_a_rejected_message_is_told_with_its_reasons(void **state)
 {
-	assert_int_equal(run("operator", WORLD_ARGS("0-1-2")), CLI_OK);
+	world_expect_status(run("operator", WORLD_ARGS("0-1-2")), CLI_OK);
 	world_expect("feed sales: rejected\n");
 	world_expect("rejected for 2 reasons\n");
 	world_expect("1. avro.trailing (byte 2): expected the end, "
@@ -56,7 +56,7 @@ test_a_rejected_message_is_told_with_its_reasons(void **state)
 static void
 test_a_message_that_left_but_where_is_not_known(void **state)
 {
-	assert_int_equal(run("operator", WORLD_ARGS("0-1-4")), CLI_OK);
+	world_expect_status(run("operator", WORLD_ARGS("0-1-4")), CLI_OK);
 	world_expect("9223372036854775807 ms since 1970");
 	world_expect("near: us.out, partition 3; at which offset is not yet");
 }
@@ -74,30 +74,31 @@ test_each_way_finds(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-		assert_int_equal(run("operator", ways[i]), CLI_OK);
+		world_expect_status(run("operator", ways[i]), CLI_OK);
 		world_expect("Message 0-1-3 of");
 	}
-	assert_int_equal(run("operator",
-	                     WORLD_ARGS("--delivery", "near", "us.dead/1/9")),
-	                 CLI_OK);
+	world_expect_status(
+		run("operator",
+	            WORLD_ARGS("--delivery", "near", "us.dead/1/9")),
+		CLI_OK);
 	world_expect("Message 0-1-2 of");
 }
 
 static void
 test_several_are_a_table(void **state)
 {
-	assert_int_equal(run("operator",
-	                     WORLD_ARGS("--key", "7", "--tenant", "us",
-	                                "--feed", "sales")),
-	                 CLI_OK);
+	world_expect_status(run("operator",
+	                        WORLD_ARGS("--key", "7", "--tenant", "us",
+	                                   "--feed", "sales")),
+	                    CLI_OK);
 	world_expect("MESSAGE  RECORDED");
 	world_expect("0-1-1 ");
 	world_expect("0-1-4 ");
 	assert_true(strstr(world_said, "0-1-4") < strstr(world_said, "0-1-1"));
-	assert_int_equal(run("operator",
-	                     WORLD_ARGS("--between", "-1h", "now", "--tenant",
-	                                "us", "--limit", "2")),
-	                 CLI_OK);
+	world_expect_status(run("operator",
+	                        WORLD_ARGS("--between", "-1h", "now",
+	                                   "--tenant", "us", "--limit", "2")),
+	                    CLI_OK);
 	assert_true(strstr(world_said, "0-1-1") < strstr(world_said, "0-1-2"));
 	world_expect_not("0-1-3");
 	world_expect("more than these 2");
@@ -108,7 +109,7 @@ test_json_of_one_and_of_many(void **state)
 {
 	struct json *json, *message;
 
-	assert_int_equal(run_json("operator", WORLD_ARGS("0-1-2")), CLI_OK);
+	world_expect_status(run_json("operator", WORLD_ARGS("0-1-2")), CLI_OK);
 	json = world_json();
 	message = json_at(json_get(json, "messages"), 0);
 	assert_string_equal(json_string(json_get(message, "verdict")),
@@ -121,10 +122,10 @@ test_json_of_one_and_of_many(void **state)
 			json_at(json_get(message, "deliveries"), 0), "state")),
 		"delivered");
 	json_free(&json);
-	assert_int_equal(run_json("operator",
-	                          WORLD_ARGS("--between", "-1h", "now", "-t",
-	                                     "us", "--full")),
-	                 CLI_OK);
+	world_expect_status(run_json("operator",
+	                             WORLD_ARGS("--between", "-1h", "now", "-t",
+	                                        "us", "--full")),
+	                    CLI_OK);
 	json = world_json();
 	assert_int_equal(json_count(json_get(json, "messages")), 4);
 	message = json_at(json_get(json, "messages"), 0);
@@ -137,21 +138,22 @@ test_json_of_one_and_of_many(void **state)
 static void
 test_sensitive_values_are_redacted(void **state)
 {
-	assert_int_equal(run("operator", WORLD_ARGS("1-1-1")), CLI_OK);
+	world_expect_status(run("operator", WORLD_ARGS("1-1-1")), CLI_OK);
 	world_expect("key        (redacted)\n");
 	world_expect("\"amount\":\"(redacted)\"");
 	/* the second cannot be read, so nobody knows which bytes are which */
-	assert_int_equal(run("operator", WORLD_ARGS("1-1-2")), CLI_OK);
+	world_expect_status(run("operator", WORLD_ARGS("1-1-2")), CLI_OK);
 	world_expect("1 bytes that cannot be read");
-	assert_int_equal(run_json("operator", WORLD_ARGS("1-1-2")), CLI_OK);
+	world_expect_status(run_json("operator", WORLD_ARGS("1-1-2")), CLI_OK);
 	world_expect("\"body_withheld\":true");
 	world_expect_not("body_hex");
-	assert_int_equal(
+	world_expect_status(
 		run("operator",
 	            WORLD_ARGS("--between", "-1h", "now", "--tenant", "ca")),
 		CLI_OK);
 	world_expect("(redacted)");
-	assert_int_equal(run("operator", WORLD_ARGS("1-1-2", "--raw")), CLI_OK);
+	world_expect_status(run("operator", WORLD_ARGS("1-1-2", "--raw")),
+	                    CLI_OK);
 	world_expect("1 bytes: 10\n");
 	world_expect("key        8\n");
 }
@@ -159,18 +161,42 @@ test_sensitive_values_are_redacted(void **state)
 static void
 test_a_tenant_sees_its_own_only(void **state)
 {
-	assert_int_equal(run("auditor", WORLD_ARGS("0-1-1")), CLI_OK);
+	world_expect_status(run("auditor", WORLD_ARGS("0-1-1")), CLI_OK);
 	world_expect("by contract us/sale version 3: accepted\n");
 	world_expect("to cluster near: topic us.out, partition 3, offset 50\n");
 	world_expect("to cluster far: not yet\n");
-	assert_int_equal(run("auditor", WORLD_ARGS("1-1-1")), CLI_NOT_FOUND);
+	world_expect_status(run("auditor", WORLD_ARGS("1-1-1")), CLI_NOT_FOUND);
 	assert_string_equal(world_said, "");
-	assert_int_equal(run("auditor", WORLD_ARGS("--source", "ca.in/1/10")),
-	                 CLI_NOT_FOUND);
-	assert_int_equal(
+	world_expect_status(
+		run("auditor", WORLD_ARGS("--source", "ca.in/1/10")),
+		CLI_NOT_FOUND);
+	world_expect_status(
 		run("auditor",
 	            WORLD_ARGS("--between", "-1h", "now", "--tenant", "ca")),
 		CLI_NOT_FOUND);
+}
+
+/* The daemon's own role, which waybill -c FILE takes. */
+static void
+test_who_serves_sees_all(void **state)
+{
+	world_expect_status(run("serving", WORLD_ARGS("1-1-1")), CLI_OK);
+	world_expect("to cluster far: not yet, the route is recovering\n");
+	/* more than 16 messages of a block are read through the view */
+	world_do("insert into waybill.block select day, 1, 1, 100,"
+	         " 20, tenant, feed, format, origin, now(), 0, 0,"
+	         " salt, null, '{5}', null, null,"
+	         " array_fill('\\x0e06'::bytea, array[20]), null,"
+	         " null, '{2}', array(select generate_series(20, 39)),"
+	         " '{0}', '{2}', '{1}', decode(repeat('00', 640),"
+	         " 'hex') from waybill.block where lane = 1"
+	         " and first_seq = 1");
+	world_expect_status(
+		run("serving",
+	            WORLD_ARGS("--between", "-1h", "now", "-t", "ca")),
+		CLI_OK);
+	world_expect("1-1-119");
+	world_do("delete from waybill.block where first_seq = 100");
 }
 
 static void
@@ -179,10 +205,10 @@ test_parked(void **state)
 	world_do("insert into waybill.parked (cluster, lane, tenant, feed,"
 	         " first_seq, reason) values ('far', 0, 'us', 'sales', 3,"
 	         " 'too large')");
-	assert_int_equal(run("auditor", WORLD_ARGS("0-1-4")), CLI_OK);
+	world_expect_status(run("auditor", WORLD_ARGS("0-1-4")), CLI_OK);
 	world_expect("to cluster far: parked since ");
 	world_expect(": too large\n");
-	assert_int_equal(run("auditor", WORLD_ARGS("0-1-3")), CLI_OK);
+	world_expect_status(run("auditor", WORLD_ARGS("0-1-3")), CLI_OK);
 	world_expect("to cluster far: not yet\n");
 	world_do("delete from waybill.parked");
 }
@@ -190,19 +216,23 @@ test_parked(void **state)
 static void
 test_what_is_wrong_is_said(void **state)
 {
-	assert_int_equal(run("operator", WORLD_NO_ARGS), CLI_USAGE);
-	assert_int_equal(run("operator", WORLD_ARGS("4711")), CLI_USAGE);
-	assert_int_equal(run("operator", WORLD_ARGS("0-1-1", "--source", "x")),
-	                 CLI_USAGE);
-	assert_int_equal(run("operator", WORLD_ARGS("--source", "us.in/3")),
-	                 CLI_USAGE);
-	assert_int_equal(run("operator", WORLD_ARGS("--nonsense")), CLI_USAGE);
+	world_expect_status(run("operator", WORLD_NO_ARGS), CLI_USAGE);
+	world_expect_status(run("operator", WORLD_ARGS("4711")), CLI_USAGE);
+	world_expect_status(
+		run("operator", WORLD_ARGS("0-1-1", "--source", "x")),
+		CLI_USAGE);
+	world_expect_status(run("operator", WORLD_ARGS("--source", "us.in/3")),
+	                    CLI_USAGE);
+	world_expect_status(run("operator", WORLD_ARGS("--nonsense")),
+	                    CLI_USAGE);
 	assert_non_null(strstr(world_complained, "--nonsense"));
-	assert_int_equal(run("operator", WORLD_ARGS("--key", "7")), CLI_USAGE);
-	assert_int_equal(run("operator", WORLD_ARGS("0-9-9")), CLI_NOT_FOUND);
-	assert_int_equal(run("nobody", WORLD_ARGS("0-1-1")), CLI_FAILED);
+	world_expect_status(run("operator", WORLD_ARGS("--key", "7")),
+	                    CLI_USAGE);
+	world_expect_status(run("operator", WORLD_ARGS("0-9-9")),
+	                    CLI_NOT_FOUND);
+	world_expect_status(run("nobody", WORLD_ARGS("0-1-1")), CLI_FAILED);
 	assert_non_null(strstr(world_complained, "GRANT waybill_read TO"));
-	assert_int_equal(run("operator", WORLD_ARGS("--help")), CLI_OK);
+	world_expect_status(run("operator", WORLD_ARGS("--help")), CLI_OK);
 	world_expect("--delivery CLUSTER TOPIC/PARTITION/OFFSET");
 }
 
@@ -218,13 +248,13 @@ test_no_postgres_and_no_waybill(void **state)
 	};
 	char conninfo[1200];
 
-	assert_int_equal(history_command.look(&options, 2, argv),
-	                 CLI_UNREACHABLE);
+	world_expect_status(history_command.look(&options, 2, argv),
+	                    CLI_UNREACHABLE);
 	snprintf(conninfo, sizeof(conninfo), "host=%s user=%s dbname=%s",
 	         postgres_folder(world_server), "postgres", "template1");
 	options.conninfo = conninfo;
-	assert_int_equal(history_command.look(&options, 2, argv),
-	                 CLI_NEEDS_PERSON);
+	world_expect_status(history_command.look(&options, 2, argv),
+	                    CLI_NEEDS_PERSON);
 	fclose(options.err);
 }
 
@@ -242,6 +272,7 @@ main(void)
 		cmocka_unit_test(test_json_of_one_and_of_many),
 		cmocka_unit_test(test_sensitive_values_are_redacted),
 		cmocka_unit_test(test_a_tenant_sees_its_own_only),
+		cmocka_unit_test(test_who_serves_sees_all),
 		cmocka_unit_test(test_parked),
 		cmocka_unit_test(test_what_is_wrong_is_said),
 		cmocka_unit_test(test_no_postgres_and_no_waybill),

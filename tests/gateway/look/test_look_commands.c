@@ -29,16 +29,16 @@ test_lane(void **state)
 {
 	struct json *json;
 
-	assert_int_equal(lane("operator", WORLD_ARGS("0")), CLI_OK);
+	world_expect_status(lane("operator", WORLD_ARGS("0")), CLI_OK);
 	world_expect("near     us.in          3          104  us      sales");
 	world_expect("cdcdcdcd");
 	world_expect("no broker answers");
 	world_expect_not("ca.in");
-	assert_int_equal(lane("operator", WORLD_NO_ARGS), CLI_OK);
+	world_expect_status(lane("operator", WORLD_NO_ARGS), CLI_OK);
 	world_expect_not("Positions");
-	assert_int_equal(world_run(&lane_show_command, "operator", true,
-	                           WORLD_ARGS("1")),
-	                 CLI_OK);
+	world_expect_status(world_run(&lane_show_command, "operator", true,
+	                              WORLD_ARGS("1")),
+	                    CLI_OK);
 	json = world_json();
 	assert_int_equal(json_count(json_get(json, "lanes")), 1);
 	assert_int_equal(
@@ -48,9 +48,9 @@ test_lane(void **state)
 		12);
 	assert_int_equal(json_count(json_get(json, "commits")), 1);
 	json_free(&json);
-	assert_int_equal(lane("operator", WORLD_ARGS("2")), CLI_NOT_FOUND);
-	assert_int_equal(lane("operator", WORLD_ARGS("x")), CLI_USAGE);
-	assert_int_equal(lane("auditor", WORLD_ARGS("0")), CLI_FAILED);
+	world_expect_status(lane("operator", WORLD_ARGS("2")), CLI_NOT_FOUND);
+	world_expect_status(lane("operator", WORLD_ARGS("x")), CLI_USAGE);
+	world_expect_status(lane("auditor", WORLD_ARGS("0")), CLI_FAILED);
 	assert_non_null(strstr(world_complained, "GRANT waybill_read TO"));
 }
 
@@ -59,7 +59,7 @@ test_tail(void **state)
 {
 	const char *at;
 
-	assert_int_equal(tail("operator", WORLD_ARGS("-n", "3")), CLI_OK);
+	world_expect_status(tail("operator", WORLD_ARGS("-n", "3")), CLI_OK);
 	world_expect_not("0-1-3");
 	at = strstr(world_said, "0-1-4");
 	assert_non_null(at);
@@ -67,26 +67,27 @@ test_tail(void **state)
 	assert_non_null(at);
 	assert_non_null(strstr(at, "1-1-2"));
 	world_expect("(redacted)");
-	assert_int_equal(tail("operator",
-	                      WORLD_ARGS("--verdict", "rejected", "-t", "us")),
-	                 CLI_OK);
+	world_expect_status(
+		tail("operator",
+	             WORLD_ARGS("--verdict", "rejected", "-t", "us")),
+		CLI_OK);
 	world_expect("0-1-2");
 	world_expect_not("0-1-1 ");
 	world_expect_not("1-1-2");
-	assert_int_equal(tail("operator",
-	                      WORLD_ARGS("--verdict", "accepted", "-n", "2",
-	                                 "-t", "us")),
-	                 CLI_OK);
+	world_expect_status(tail("operator",
+	                         WORLD_ARGS("--verdict", "accepted", "-n", "2",
+	                                    "-t", "us")),
+	                    CLI_OK);
 	world_expect("0-1-3");
 	world_expect("0-1-4");
 	world_expect_not("0-1-1 ");
-	assert_int_equal(tail("auditor", WORLD_ARGS("-n", "100")), CLI_OK);
+	world_expect_status(tail("auditor", WORLD_ARGS("-n", "100")), CLI_OK);
 	world_expect("0-1-1");
 	world_expect_not("1-1-1");
-	assert_int_equal(tail("operator", WORLD_ARGS("-f", "none")), CLI_OK);
+	world_expect_status(tail("operator", WORLD_ARGS("-f", "none")), CLI_OK);
 	world_expect("No such message");
-	assert_int_equal(tail("operator", WORLD_ARGS("--verdict", "good")),
-	                 CLI_USAGE);
+	world_expect_status(tail("operator", WORLD_ARGS("--verdict", "good")),
+	                    CLI_USAGE);
 }
 
 static void
@@ -106,7 +107,7 @@ test_tail_follows(void **state)
 		world_do("select waybill.late()");
 		_exit(0);
 	}
-	assert_int_equal(
+	world_expect_status(
 		tail("operator",
 	             WORLD_ARGS("--follow", "--seconds", "3", "-n", "1")),
 		CLI_OK);
@@ -125,25 +126,26 @@ test_unpark(void **state)
 		"--cluster", "far", "--tenant", "us", "--feed", "sales", NULL
 	};
 
-	assert_int_equal(world_run(&unpark_command, "mover", false, arguments),
-	                 CLI_NOT_FOUND);
-	assert_int_equal(world_run(&unpark_command, "mover", false,
-	                           WORLD_ARGS("--cluster", "far")),
-	                 CLI_USAGE);
+	world_expect_status(
+		world_run(&unpark_command, "mover", false, arguments),
+		CLI_NOT_FOUND);
+	world_expect_status(world_run(&unpark_command, "mover", false,
+	                              WORLD_ARGS("--cluster", "far")),
+	                    CLI_USAGE);
 	world_do("insert into waybill.parked (cluster, lane, tenant, feed,"
 	         " first_seq, reason) values ('far', 0, 'us', 'sales', 3,"
 	         " 'too large')");
-	assert_int_equal(
+	world_expect_status(
 		world_run(&unpark_command, "operator", false, arguments),
 		CLI_FAILED);
 	assert_non_null(strstr(world_complained,
 	                       "GRANT waybill_forward TO \"operator\""));
-	assert_int_equal(world_run(&unpark_command, "mover", false, arguments),
-	                 CLI_OK);
+	world_expect_status(
+		world_run(&unpark_command, "mover", false, arguments), CLI_OK);
 	world_expect("too large");
-	assert_int_equal(world_run(&unpark_command, "mover", true,
-	                           WORLD_ARGS("--feed", "us/sales")),
-	                 CLI_OK);
+	world_expect_status(world_run(&unpark_command, "mover", true,
+	                              WORLD_ARGS("--feed", "us/sales")),
+	                    CLI_OK);
 	world_expect("{\"released\":[{\"cluster\":\"far\"");
 	world_do("do $$ begin if (select count(*) from waybill.parked"
 	         " where release_wanted) <> 1 then raise 'not wanted'; end if;"
@@ -161,12 +163,12 @@ test_completion(void **state)
 	for (size_t i = 0; i < look_commands_count; i++)
 		commands[i] = &look_commands[i]->command;
 	completion_set(commands, look_commands_count);
-	assert_int_equal(world_run(&completion_command, "nobody", false,
-	                           WORLD_ARGS("zsh")),
-	                 CLI_USAGE);
-	assert_int_equal(world_run(&completion_command, "nobody", false,
-	                           WORLD_ARGS("bash")),
-	                 CLI_OK);
+	world_expect_status(world_run(&completion_command, "nobody", false,
+	                              WORLD_ARGS("zsh")),
+	                    CLI_USAGE);
+	world_expect_status(world_run(&completion_command, "nobody", false,
+	                              WORLD_ARGS("bash")),
+	                    CLI_OK);
 	script = fdopen(file, "w");
 	fputs(world_said, script);
 	fclose(script);

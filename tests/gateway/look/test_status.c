@@ -15,7 +15,7 @@ run(const char *user)
 static void
 test_the_page(void **state)
 {
-	assert_int_equal(run("operator"), CLI_OK);
+	world_expect_status(run("operator"), CLI_OK);
 	world_expect("DEPLOYMENT  DURABILITY   LANES  TENANTS  FEEDS");
 	world_expect("test        development      2        2      2");
 	world_expect("d1      yes        2  http://127.0.0.1:1");
@@ -35,7 +35,7 @@ test_the_page_as_json(void **state)
 {
 	struct json *json, *route;
 
-	assert_int_equal(
+	world_expect_status(
 		world_run(&status_command, "operator", true, WORLD_NO_ARGS),
 		CLI_OK);
 	json = world_json();
@@ -54,7 +54,7 @@ test_the_page_as_json(void **state)
 static void
 test_a_tenant_sees_its_part(void **state)
 {
-	assert_int_equal(run("auditor"), CLI_OK);
+	world_expect_status(run("auditor"), CLI_OK);
 	world_expect("As role auditor you see your tenants' part only");
 	world_expect("us      sales         3         1");
 	world_expect_not("ca");
@@ -67,17 +67,17 @@ expect_needs_person(const char *cause, const char *told, const char *undo)
 	struct json *json;
 
 	world_do(cause);
-	assert_int_equal(run("operator"), CLI_NEEDS_PERSON);
+	world_expect_status(run("operator"), CLI_NEEDS_PERSON);
 	world_expect("!! ");
 	world_expect(told);
-	assert_int_equal(
+	world_expect_status(
 		world_run(&status_command, "operator", true, WORLD_NO_ARGS),
 		CLI_NEEDS_PERSON);
 	json = world_json();
 	assert_true(json_boolean(json_get(json, "needs_person"), false));
 	json_free(&json);
 	world_do(undo);
-	assert_int_equal(run("operator"), CLI_OK);
+	world_expect_status(run("operator"), CLI_OK);
 }
 
 static void
@@ -111,12 +111,12 @@ static void
 test_a_dead_daemon(void **state)
 {
 	world_do("update waybill.daemon set deadline = now() - interval '1 s'");
-	assert_int_equal(run("operator"), CLI_OK);
+	world_expect_status(run("operator"), CLI_OK);
 	world_expect("no daemon is alive");
 	world_expect("start one: waybilld -c FILE");
 	world_do("update waybill.daemon set deadline = now() + interval '1 h';"
 	         "update waybill.lane set owner = null where lane = 1");
-	assert_int_equal(run("operator"), CLI_OK);
+	world_expect_status(run("operator"), CLI_OK);
 	world_expect("lane 1 has no living owner");
 	world_do("update waybill.lane set owner = 'd1'");
 }
@@ -127,7 +127,7 @@ test_nothing_applied(void **state)
 	world_do("begin; alter table waybill.deployment rename to kept;"
 	         "create table waybill.deployment (like waybill.kept);"
 	         "grant select on waybill.deployment to waybill_read; commit");
-	assert_int_equal(run("operator"), CLI_OK);
+	world_expect_status(run("operator"), CLI_OK);
 	world_expect("No deployment has been applied yet.");
 	world_expect("waybill apply -f DIR");
 	world_do("begin; drop table waybill.deployment;"
