@@ -325,9 +325,9 @@ choose_way(const struct history *h, const struct way **out, struct err *err)
 {
 	*out = NULL;
 	for (size_t i = 0; i < WAY_COUNT; i++) {
-		const char *given = *(const char *const *)((const char *)h +
-		                                           ways[i].offset);
+		const char *given;
 
+		memcpy(&given, (const char *)h + ways[i].offset, sizeof(given));
 		if (given == NULL)
 			continue;
 		if (*out != NULL)
