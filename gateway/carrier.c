@@ -165,7 +165,7 @@ fill_doubt(struct carrier *c, const struct deployment *deployment,
            struct err *err)
 {
 	struct log_scope scope = scope_of(c);
-	int64_t filled = 0;
+	int64_t filled = 0, left = 0;
 	const struct doubt doubt = {
 		.cluster = c->cluster,
 		.conn = c->conn,
@@ -181,8 +181,10 @@ fill_doubt(struct carrier *c, const struct deployment *deployment,
 
 	if (c->seq == 0)
 		return ERR_OK;
-	if (doubt_fill(&doubt, &filled, err) != ERR_OK)
+	if (doubt_fill(&doubt, &filled, err) != ERR_OK ||
+	    doubt_fill_parked(&doubt, &left, err) != ERR_OK)
 		return err_context(err, "finding delivered messages");
+	filled += left;
 	if (filled > 0)
 		log_info(&scope,
 		         "found where %lld messages are that were "
@@ -431,6 +433,22 @@ leave(struct carrier *c, struct parking_place *place, struct err *err)
 	return ERR_OK;
 }
 
+/* So that little is in doubt if the daemon dies before the feed has left. */
+static enum err_code
+move_place(struct carrier *c, const struct parking_place *place,
+           struct err *err)
+{
+	const struct route_parked row = {
+		.lane = c->options.lane,
+		.cluster = c->options.cluster,
+		.tenant = place->parked.tenant,
+		.feed = place->parked.feed,
+		.seq = place->parked.seq,
+	};
+
+	return route_move_parked(c->conn, &row, err);
+}
+
 /* One transaction with the feed's part of the next batch. *out_done: the
    feed has caught up. */
 static enum err_code
@@ -457,6 +475,8 @@ unpark_step(struct carrier *c, const struct deployment *deployment,
 	transaction_reset(&c->transaction);
 	if (code == ERR_OK) /* the batch is borrowed by nobody any more */
 		code = delivery_wait(c->delivery, err);
+	if (code == ERR_OK && !*out_done)
+		code = move_place(c, place, err);
 	batch_unref(&batch);
 	return code;
 }

@@ -24,6 +24,7 @@
 
 struct search {
 	const struct batch *batch;
+	const struct feed *only; /* NULL: all feeds */
 	int64_t *offsets;
 	size_t wanted; /* messages of this partition still to be found */
 	struct text headers;
@@ -148,7 +149,8 @@ search_block(const struct doubt *doubt, struct search *search,
 {
 	const struct feed *feed = block->feed;
 
-	if (!was_delivered(doubt, block))
+	if ((search->only != NULL && feed != search->only) ||
+	    !was_delivered(doubt, block))
 		return ERR_OK;
 	for (int p = 0; p < feed->partitions; p++) {
 		if (search_partition(doubt, search, block, false, p, err) !=
@@ -164,10 +166,10 @@ search_block(const struct doubt *doubt, struct search *search,
 }
 
 static enum err_code
-fill_batch(const struct doubt *doubt, struct batch *batch, int64_t *out_filled,
-           struct err *err)
+fill_batch(const struct doubt *doubt, struct batch *batch,
+           const struct feed *only, int64_t *out_filled, struct err *err)
 {
-	struct search search = { .batch = batch };
+	struct search search = { .batch = batch, .only = only };
 	enum err_code code = ERR_OK;
 
 	search.offsets = memory_alloc(batch->count * sizeof(int64_t));
@@ -188,14 +190,89 @@ fill_batch(const struct doubt *doubt, struct batch *batch, int64_t *out_filled,
 	return code;
 }
 
+/* From behind seq `last` on, up to and including seq `to`. */
+static enum err_code
+fill_from(const struct doubt *doubt, int64_t last, int64_t to,
+          const struct feed *only, int64_t *out_filled, struct err *err)
+{
+	struct journal_reader *reader;
+	enum err_code code = ERR_OK;
+
+	if (last >= to)
+		return ERR_OK;
+	reader = journal_reader_new(doubt->conn, doubt->lane,
+	                            doubt->incarnation);
+	journal_reader_seek(reader, last);
+	while (code == ERR_OK && last < to) {
+		struct batch *batch = NULL;
+
+		code = journal_reader_next(reader, doubt->deployment, &batch,
+		                           err);
+		if (code != ERR_OK || batch == NULL)
+			break;
+		last = batch->last_seq;
+		if (last <= to)
+			code = fill_batch(doubt, batch, only, out_filled, err);
+		batch_unref(&batch);
+	}
+	journal_reader_free(&reader);
+	return code;
+}
+
+/* Of another incarnation, it is no end of a commit. */
+static enum err_code
+is_commit_end(const struct doubt *doubt, int64_t seq, bool *out,
+              struct err *err)
+{
+	uint8_t chain[DIGEST_SHA256_LEN];
+	struct journal_reader *reader = journal_reader_new(
+		doubt->conn, doubt->lane, doubt->incarnation);
+	enum err_code code = journal_reader_chain(reader, seq, chain, err);
+
+	journal_reader_free(&reader);
+	*out = code == ERR_OK;
+	if (code != ERR_NOT_FOUND)
+		return code;
+	*err = (struct err){ .code = ERR_OK };
+	return ERR_OK;
+}
+
+struct leaving {
+	const struct doubt *doubt;
+	int64_t *filled;
+};
+
+/* The table may be behind what the progress record says, never before it. */
+static enum err_code
+fill_parked(const struct route_parked *row, void *context, struct err *err)
+{
+	const struct leaving *leaving = context;
+	const struct doubt *doubt = leaving->doubt;
+	const struct feed *feed =
+		deployment_feed(doubt->deployment, row->tenant, row->feed);
+	const struct parking_place *place =
+		feed == NULL ? NULL : parking_find(doubt->parking, feed);
+	int64_t to = place == NULL ? doubt->seq : place->parked.seq;
+	bool is_ours = row->seq == 0;
+
+	if (feed == NULL)
+		return ERR_OK;
+	if (!is_ours && row->seq < to &&
+	    is_commit_end(doubt, row->seq, &is_ours, err) != ERR_OK)
+		return err->code;
+	if (is_ours &&
+	    fill_from(doubt, row->seq, to, feed, leaving->filled, err) !=
+	            ERR_OK)
+		return err->code;
+	return place == NULL ? route_unpark(doubt->conn, row, err) : ERR_OK;
+}
+
 /* -- public ---------------------------------------------------------------- */
 
 enum err_code
 doubt_fill(const struct doubt *doubt, int64_t *out_filled, struct err *err)
 {
-	struct journal_reader *reader;
 	int64_t last = 0, marked = 0;
-	enum err_code code = ERR_OK;
 
 	*out_filled = 0;
 	/* Marked behind its rows, on the same connection: where the mark is,
@@ -207,21 +284,16 @@ doubt_fill(const struct doubt *doubt, int64_t *out_filled, struct err *err)
 		return err->code;
 	if (marked > last)
 		last = marked;
-	reader = journal_reader_new(doubt->conn, doubt->lane,
-	                            doubt->incarnation);
-	journal_reader_seek(reader, last);
-	while (code == ERR_OK && last < doubt->seq) {
-		struct batch *batch = NULL;
+	return fill_from(doubt, last, doubt->seq, NULL, out_filled, err);
+}
 
-		code = journal_reader_next(reader, doubt->deployment, &batch,
-		                           err);
-		if (code != ERR_OK || batch == NULL)
-			break;
-		last = batch->last_seq;
-		if (last <= doubt->seq)
-			code = fill_batch(doubt, batch, out_filled, err);
-		batch_unref(&batch);
-	}
-	journal_reader_free(&reader);
-	return code;
+enum err_code
+doubt_fill_parked(const struct doubt *doubt, int64_t *out_filled,
+                  struct err *err)
+{
+	struct leaving leaving = { .doubt = doubt, .filled = out_filled };
+
+	*out_filled = 0;
+	return route_each_parked(doubt->conn, doubt->lane, doubt->cluster_name,
+	                         fill_parked, &leaving, err);
 }

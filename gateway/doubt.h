@@ -34,3 +34,9 @@ struct doubt {
 enum err_code
 doubt_fill(const struct doubt *doubt, int64_t *out_filled,
            struct err *err) ERR_MUST_CHECK;
+
+/* The same for what was sent while feeds left their parking place; the rows of
+   those that are no longer parked go away. */
+enum err_code
+doubt_fill_parked(const struct doubt *doubt, int64_t *out_filled,
+                  struct err *err) ERR_MUST_CHECK;

@@ -86,6 +86,23 @@ static const struct pgstatement release_wanted = {
 	.types = { PGTYPE_INT4, PGTYPE_TEXT, PGTYPE_TEXT, PGTYPE_TEXT },
 };
 
+static const struct pgstatement list_parked = {
+	.name = "route_list_parked",
+	.sql = "select tenant, feed, first_seq, reason from waybill.parked"
+	       " where lane = $1 and cluster = $2 order by tenant, feed",
+	.param_count = 2,
+	.types = { PGTYPE_INT4, PGTYPE_TEXT },
+};
+
+static const struct pgstatement move_parked = {
+	.name = "route_move_parked",
+	.sql = "update waybill.parked set first_seq = $5 where lane = $1"
+	       " and cluster = $2 and tenant = $3 and feed = $4",
+	.param_count = 5,
+	.types = { PGTYPE_INT4, PGTYPE_TEXT, PGTYPE_TEXT, PGTYPE_TEXT,
+	           PGTYPE_INT8 },
+};
+
 static enum err_code
 ask_bool(struct pgconn *conn, const struct pgstatement *statement,
          const struct pgvalue *values, bool *out, struct err *err)
@@ -221,4 +238,51 @@ route_release_wanted(struct pgconn *conn, const struct route_parked *parked,
 	};
 
 	return ask_bool(conn, &release_wanted, values, out, err);
+}
+
+enum err_code
+route_each_parked(struct pgconn *conn, int lane, const char *cluster,
+                  enum err_code (*each)(const struct route_parked *parked,
+                                        void *context, struct err *err),
+                  void *context, struct err *err)
+{
+	struct pgnumber room;
+	struct pgrows *rows = NULL;
+	enum err_code code;
+	const struct pgvalue values[] = {
+		pgvalue_int4(lane, &room),
+		pgvalue_text(cluster),
+	};
+
+	code = pgconn_query(conn, &list_parked, values, &rows, err);
+	for (int i = 0; code == ERR_OK && i < pgrows_count(rows); i++) {
+		const struct route_parked parked = {
+			.lane = lane,
+			.cluster = cluster,
+			.tenant = pgrows_text(rows, i, 0),
+			.feed = pgrows_text(rows, i, 1),
+			.seq = pgrows_int(rows, i, 2),
+			.reason = pgrows_text(rows, i, 3),
+		};
+
+		code = each(&parked, context, err);
+	}
+	pgrows_free(&rows);
+	return code;
+}
+
+enum err_code
+route_move_parked(struct pgconn *conn, const struct route_parked *parked,
+                  struct err *err)
+{
+	struct pgnumber n[2];
+	const struct pgvalue values[] = {
+		pgvalue_int4(parked->lane, &n[0]),
+		pgvalue_text(parked->cluster),
+		pgvalue_text(parked->tenant),
+		pgvalue_text(parked->feed),
+		pgvalue_int8(parked->seq, &n[1]),
+	};
+
+	return pgconn_query(conn, &move_parked, values, NULL, err);
 }

@@ -52,8 +52,7 @@ route_ever_delivered(struct pgconn *conn, int lane, const char *cluster,
 /* As route_mark wrote it last for this incarnation; 0: never. */
 enum err_code
 route_marked_seq(struct pgconn *conn, int lane, const char *cluster,
-                 int incarnation, int64_t *out,
-                 struct err *err) ERR_MUST_CHECK;
+                 int incarnation, int64_t *out, struct err *err) ERR_MUST_CHECK;
 
 struct route_parked {
 	int lane;
@@ -76,3 +75,15 @@ route_unpark(struct pgconn *conn, const struct route_parked *parked,
 enum err_code
 route_release_wanted(struct pgconn *conn, const struct route_parked *parked,
                      bool *out, struct err *err) ERR_MUST_CHECK;
+
+/* Rows as they were told last; calls until one fails. */
+enum err_code
+route_each_parked(struct pgconn *conn, int lane, const char *cluster,
+                  enum err_code (*each)(const struct route_parked *parked,
+                                        void *context, struct err *err),
+                  void *context, struct err *err) ERR_MUST_CHECK;
+
+/* More of a feed that leaves its place is delivered: up to parked->seq. */
+enum err_code
+route_move_parked(struct pgconn *conn, const struct route_parked *parked,
+                  struct err *err) ERR_MUST_CHECK;

@@ -377,6 +377,55 @@ parks_a_feed_whose_topic_is_missing(void **state)
 	assert_int_equal(placed("us/stock"), 7);
 }
 
+static void
+unpark_all(void)
+{
+	const struct carrier_lane lane = lane_now();
+
+	for (int i = 0; i < 100 && carrier_parking(carrier)->count > 0; i++) {
+		clock_sleep_ms(100);
+		assert_ok(carrier_unpark(carrier, deployment, &lane, &err));
+	}
+	assert_int_equal(carrier_parking(carrier)->count, 0);
+}
+
+/* A daemon died behind the last transaction of a backlog: its rows, and the
+   word that the feed is no longer parked, were not written any more. */
+static void
+fills_in_what_an_unparking_transaction_delivered(void **state)
+{
+	spoil_topics("stock");
+	open_carrier("main");
+	record_and_carry("us/sales:0*3 us/stock:0*2");
+	record_and_carry("us/sales:0*3 us/stock:1*2 us/stock:1!*1");
+	assert_int_equal(carrier_parking(carrier)->count, 1);
+	roadbase_run("create table kept as select * from waybill.parked");
+	roadbase_run("update waybill.feed set output_topic = 'us.more',"
+	             " dead_letter_topic = 'us.more.dead'"
+	             " where feed = 'stock'");
+	kafkamock_topic(mock, "us.more", 8);
+	kafkamock_topic(mock, "us.more.dead", 8);
+	load();
+	unpark_all();
+	record_and_carry("us/sales:0*3");
+	assert_int_equal(placed("us/stock"), 5);
+	carrier_close(&carrier);
+
+	roadbase_run("delete from waybill.delivery d using waybill.block b"
+	             " where b.first_seq = d.first_seq and b.feed = 'stock'"
+	             " and b.first_seq > 5");
+	roadbase_run("delete from waybill.delivery_range where topic like"
+	             " 'us.more%%' and first_seq > 5");
+	roadbase_run("update kept set first_seq = 5");
+	roadbase_run("insert into waybill.parked select * from kept");
+	assert_int_equal(placed("us/stock"), 2);
+	open_carrier("main");
+	assert_int_equal(placed("us/stock"), 5);
+	assert_int_equal(placed("us/sales"), 9);
+	assert_int_equal(roadbase_number("select count(*) from waybill.parked"),
+	                 0);
+}
+
 int
 main(void)
 {
@@ -389,6 +438,7 @@ main(void)
 		TEST(opens_where_rows_end_within_a_commit),
 		TEST(opens_where_a_feed_does_not_go_to_the_cluster),
 		TEST(parks_a_feed_whose_topic_is_missing),
+		TEST(fills_in_what_an_unparking_transaction_delivered),
 	};
 	int code;
 
