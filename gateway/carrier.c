@@ -29,6 +29,7 @@
 #define OPEN_TIMEOUT_MS 10000
 #define INIT_TIMEOUT_MS 20000
 #define UNPARK_EVERY_US (2 * 1000000)
+#define UNPARK_SLICE_US (500 * 1000) /* then the others have their turn */
 
 struct carrier {
 	struct carrier_options options;
@@ -49,6 +50,8 @@ struct carrier {
 	int64_t reader_seq;
 	bool ever_delivered;
 	int64_t unpark_us;
+	bool is_unparking;      /* the last call left some for the next one */
+	struct batch *unparked; /* librdkafka may still send from its memory */
 };
 
 static struct log_scope
@@ -464,6 +467,8 @@ unpark_step(struct carrier *c, const struct deployment *deployment,
 	    ERR_OK)
 		return err->code;
 	CHECK(batch != NULL && batch->last_seq <= c->seq);
+	batch_unref(&c->unparked);
+	c->unparked = batch;
 	load(c, &batch, 1, feed);
 	place->parked.seq = batch->last_seq;
 	code = run(c, lane, c->seq, c->chain, err);
@@ -473,11 +478,10 @@ unpark_step(struct carrier *c, const struct deployment *deployment,
 		place->parked.seq = before;
 	*out_done = code == ERR_OK && place->parked.seq == c->seq;
 	transaction_reset(&c->transaction);
-	if (code == ERR_OK) /* the batch is borrowed by nobody any more */
+	if (code == ERR_OK)
 		code = delivery_wait(c->delivery, err);
 	if (code == ERR_OK && !*out_done)
 		code = move_place(c, place, err);
-	batch_unref(&batch);
 	return code;
 }
 
@@ -488,6 +492,7 @@ unpark_place(struct carrier *c, const struct deployment *deployment,
 {
 	const struct feed *feed = deployment_feed(
 		deployment, place->parked.tenant, place->parked.feed);
+	int64_t deadline_us = clock_now_us() + UNPARK_SLICE_US;
 	bool may = false, done = place->parked.seq == c->seq;
 	enum err_code code = ERR_OK;
 
@@ -495,7 +500,7 @@ unpark_place(struct carrier *c, const struct deployment *deployment,
 		return ERR_OK;
 	if (may_leave(c, place, feed, &may, err) != ERR_OK || !may)
 		return err->code;
-	while (!done && code == ERR_OK)
+	while (!done && code == ERR_OK && clock_now_us() < deadline_us)
 		code = unpark_step(c, deployment, place, feed, lane, &done,
 		                   err);
 	if (code == ERR_KAFKA_PERMANENT || code == ERR_KAFKA_TOPIC) {
@@ -510,7 +515,8 @@ unpark_place(struct carrier *c, const struct deployment *deployment,
 	}
 	if (code != ERR_OK)
 		return code;
-	return leave(c, place, err);
+	c->is_unparking |= !done;
+	return done ? leave(c, place, err) : ERR_OK;
 }
 
 /* -- public ---------------------------------------------------------------- */
@@ -554,8 +560,9 @@ carrier_close(struct carrier **handle)
 	*handle = NULL;
 	if (c == NULL)
 		return;
+	kproducer_close(&c->producer); /* first: it sends from what is below */
 	transaction_reset(&c->transaction);
-	kproducer_close(&c->producer);
+	batch_unref(&c->unparked);
 	topic_check_free(&c->topics);
 	kcluster_close(&c->cluster);
 	journal_reader_free(&c->reader);
@@ -602,7 +609,8 @@ carrier_carry(struct carrier *c, struct batch *const *batches, size_t count,
 	memcpy(c->chain, last->chain, sizeof(c->chain));
 	if (delivery_wait(c->delivery, err) != ERR_OK ||
 	    settle(c, err) != ERR_OK)
-		return err->code == ERR_KAFKA ? ERR_POSTGRES_LOST : err->code;
+		/* It was carried: no code that says otherwise. */
+		return err->code = ERR_POSTGRES_LOST;
 	return ERR_OK;
 }
 
@@ -611,8 +619,10 @@ carrier_unpark(struct carrier *c, const struct deployment *deployment,
                const struct carrier_lane *lane, struct err *err)
 {
 	if (c->parking.count == 0 ||
-	    clock_now_us() - c->unpark_us < UNPARK_EVERY_US)
+	    (clock_now_us() - c->unpark_us < UNPARK_EVERY_US &&
+	     !c->is_unparking))
 		return ERR_OK;
+	c->is_unparking = false;
 	c->unpark_us = clock_now_us();
 	if (delivery_wait(c->delivery, err) != ERR_OK)
 		return err->code;

@@ -30,6 +30,8 @@ carrier_open(const struct carrier_options *options,
              const struct deployment *deployment, struct carrier **out,
              struct err *err) ERR_MUST_CHECK;
 
+/* Batches that were carried when an error came are released behind this, not
+   before: until then Kafka's client may send from their memory. */
 void
 carrier_close(struct carrier **carrier);
 
@@ -58,8 +60,9 @@ carrier_carry(struct carrier *carrier, struct batch *const *batches,
               size_t count, const struct carrier_lane *lane,
               struct err *err) ERR_MUST_CHECK;
 
-/* Tries to send what parked feeds have behind them; does nothing more often
-   than every few seconds. Errors as carrier_carry. */
+/* Tries to send what parked feeds have behind them, for half a second at most;
+   does nothing more often than every few seconds, but goes on with what it has
+   begun. Errors as carrier_carry. */
 enum err_code
 carrier_unpark(struct carrier *carrier, const struct deployment *deployment,
                const struct carrier_lane *lane, struct err *err) ERR_MUST_CHECK;

@@ -117,6 +117,13 @@ take_catalogue(struct forwarder *f)
 	f->deployment = catalogue_take(f->options.catalogue);
 }
 
+static void
+note_progress(struct forwarder *f)
+{
+	atomic_store(&f->incarnation, carrier_incarnation(f->carrier));
+	atomic_store(&f->seq, carrier_seq(f->carrier));
+}
+
 /* -- what comes next --------------------------------------------------------- */
 
 static bool
@@ -166,6 +173,7 @@ next_from_journal(struct forwarder *f, struct batch **out, struct err *err)
 	if (carrier_next_incarnation(f->carrier, err) != ERR_OK)
 		return err->code;
 	f->cursor = 0;
+	note_progress(f);
 	return ERR_OK;
 }
 
@@ -224,13 +232,6 @@ collect(struct forwarder *f, struct err *err)
 
 /* -- the states of the thread ------------------------------------------------ */
 
-static void
-note_progress(struct forwarder *f)
-{
-	atomic_store(&f->incarnation, carrier_incarnation(f->carrier));
-	atomic_store(&f->seq, carrier_seq(f->carrier));
-}
-
 static enum err_code
 carry(struct forwarder *f, struct err *err)
 {
@@ -269,12 +270,30 @@ mark(struct forwarder *f, struct err *err)
 	return carrier_mark(f->carrier, atomic_load(&f->state), reason, err);
 }
 
+/* A new incarnation waits for parked feeds: they are tried meanwhile. */
+static enum err_code
+wait_for_parked(struct forwarder *f, struct err *err)
+{
+	struct told told = told_of(f);
+	struct err e = { .code = ERR_OK };
+
+	if (f->held_count == 0 &&
+	    carrier_unpark(f->carrier, f->deployment, &told.lane, &e) != ERR_OK)
+		*err = e;
+	return err->code;
+}
+
 static enum err_code
 turn(struct forwarder *f, struct err *err)
 {
 	take_catalogue(f);
+	if (deployment_cluster(f->deployment, f->cluster) == NULL)
+		return err_set(err, ERR_NOT_FOUND,
+		               "cluster %s is not in the catalogue",
+		               f->cluster);
 	if (collect(f, err) != ERR_OK)
-		return err->code;
+		return err->code == ERR_KAFKA ? wait_for_parked(f, err)
+					      : err->code;
 	if (carry(f, err) != ERR_OK)
 		return err->code;
 	set_state(f, f->read_journal ? ROUTE_CATCHING_UP : ROUTE_RUNNING, "");
@@ -383,8 +402,8 @@ end_carrier(struct forwarder *f, const struct err *err)
 		         ending->advice, err->text);
 	set_state(f, ending->state, err->text);
 	atomic_store(&f->verdict, (int)ending->verdict);
+	carrier_close(&f->carrier); /* it may send from what is held */
 	drop_held(f);
-	carrier_close(&f->carrier);
 	if (err->code != ERR_LANE_LOST) /* the route is another's to mark */
 		mark_ending(f, ending, err);
 }
@@ -436,9 +455,9 @@ run(void *context)
 		wait_ms =
 			wait_ms * 2 < RETRY_MAX_MS ? wait_ms * 2 : RETRY_MAX_MS;
 	}
+	carrier_close(&f->carrier);
 	drop_held(f);
 	batch_unref(&f->ahead);
-	carrier_close(&f->carrier);
 	deployment_unref(&f->deployment);
 }
 

@@ -23,3 +23,9 @@ unit_tests += %D%/test_carrier
 %C%_test_carrier_SOURCES = %D%/test_carrier.c $(WAYBILL_TEST_RECORDER) \
 	$(WAYBILL_TEST_KAFKAMOCK)
 %C%_test_carrier_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_forwarder
+threaded_tests += %D%/test_forwarder
+%C%_test_forwarder_SOURCES = %D%/test_forwarder.c $(WAYBILL_TEST_RECORDER) \
+	$(WAYBILL_TEST_KAFKAMOCK)
+%C%_test_forwarder_LDADD = $(WAYBILL_TEST_GATEWAY)

@@ -426,6 +426,32 @@ fills_in_what_an_unparking_transaction_delivered(void **state)
 	                 0);
 }
 
+/* A long backlog leaves room for the other feeds, and for a stop. */
+static void
+unparks_in_slices(void **state)
+{
+	const struct carrier_lane lane = lane_now();
+	int64_t begun_us;
+	int calls = 0;
+
+	spoil_topics("stock");
+	open_carrier("main");
+	for (int i = 0; i < 120; i++)
+		record_and_carry("us/stock:0 us/sales:0");
+	roadbase_run("update waybill.feed set partitions = 4,"
+	             " dead_letter_partitions = 2");
+	load();
+	kafkamock_slow(mock, 1, 20);
+	while (carrier_parking(carrier)->count > 0) {
+		begun_us = clock_now_us();
+		assert_ok(carrier_unpark(carrier, deployment, &lane, &err));
+		assert_true(clock_now_us() - begun_us < 2000000);
+		calls++;
+	}
+	assert_true(calls > 1 && calls < 100);
+	assert_int_equal(placed("us/stock"), 120);
+}
+
 int
 main(void)
 {
@@ -439,6 +465,7 @@ main(void)
 		TEST(opens_where_a_feed_does_not_go_to_the_cluster),
 		TEST(parks_a_feed_whose_topic_is_missing),
 		TEST(fills_in_what_an_unparking_transaction_delivered),
+		TEST(unparks_in_slices),
 	};
 	int code;
 
