@@ -149,20 +149,22 @@ show_next() {
 		  $work/psql -c "select tenant, feed, verdict, count(*) from waybill.message group by 1, 2, 3"
 		  $work/psql -c "select * from waybill.message_by_source('main', 'us.sales.in', 0, 0)"
 
+		What an auditor of one country sees, whatever the query:
+
+		  $work/psql -c "set role waybill_read_us" -c "select tenant, count(*) from waybill.message group by 1"
+
 		  curl -s $http/readyz$curl
 		  curl -s $http/metrics | grep ^waybill
 
-		1,000 more messages, watched by waybill status (now $rest are rejected):
+		1,000 more messages; then ask waybill status again ($rest are rejected now):
 
 		  $orange_juice produce --brokers $brokers --rda $rda --limit 1000 --seed $RANDOM
 	END
-	[ -z "$broker_pid" ] || cat <<-END
-
-		Take the broker down, see that nothing is lost, and up again:
-
-		  kill -USR1 $broker_pid; sleep 5; $work/waybill status; kill -USR1 $broker_pid
-	END
 	cat <<-END
+
+		A second daemon; the lanes are shared out, and come back when it ends (Ctrl-C):
+
+		  $build_dir/waybilld -c $work/waybilld.yaml
 
 		The deployment is $deploy: change it and
 		WAYBILL_BROKERS=$brokers $work/waybill apply -f $deploy
