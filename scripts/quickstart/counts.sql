@@ -38,6 +38,11 @@ with sent_recorded as (
 	join place f using (tenant, feed)
 	full join received g on g.id = r.id
 	where coalesce(r.verdict, '') not in ('duplicate', 'conflict') or g.id is not null
+), in_order as (
+	select r.source_offset < lag(r.source_offset) over (
+		partition by g.topic, g.partition, r.topic, r.source_partition
+		order by g."offset") as is_behind
+	from received g join recorded r on r.id = g.id
 )
 select * from (values
 	('sent and not recorded', (select count(*) from sent_recorded where id is null)),
@@ -52,6 +57,7 @@ select * from (values
 	('received with other bytes', (select count(*) from recorded_received where digest <> got_digest)),
 	('received on another topic', (select count(*) from recorded_received where id is not null and got_id is not null and is_topic_wrong)),
 	('received on another partition', (select count(*) from recorded_received where id is not null and got_id is not null and is_partition_wrong)),
+	('received in another order', (select count(*) from in_order where is_behind)),
 	('received with another waybill-source', (select count(*) from recorded_received where id is not null and got_id is not null and is_source_wrong)),
 	('a number left out in a lane', (select coalesce(sum(l.next_seq - 1 - n.count), 0) from waybill.lane l
 		join (select lane, incarnation, sum(count) as count from waybill.block group by 1, 2) n

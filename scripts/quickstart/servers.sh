@@ -7,6 +7,7 @@
 
 postgres_pid='' broker_pid='' daemon_pid='' kafka_dir=''
 psql_admin=()
+stays=()
 
 launch() { exec setsid setpriv --pdeathsig TERM "$@"; }
 
@@ -119,6 +120,7 @@ postgres_given() {
 			"$logs/psql.log"
 	[ "$("${psql_admin[@]}" -At -c "select to_regnamespace('waybill')")" = "" ] ||
 		fail "that database has a schema waybill already: name an empty database, or drop the schema"
+	stays+=("in your Postgres the schema waybill and the roles waybill_*")
 	tell "Postgres: yours"
 }
 
@@ -156,8 +158,11 @@ brokers_given() {
 			--timeout 5 --show 0 --json >"$logs/topic.log" 2>&1; then
 			grep -q '"messages": 0,' "$logs/topic.log" ||
 				fail "topic $topic on $brokers has messages already; the quick start counts everything, so it wants new topics: delete those that $deploy/topics lists"
+		elif ! grep -q 'Unknown topic' "$logs/topic.log"; then
+			fail "Kafka cannot be reached at $brokers" "$logs/topic.log"
 		fi
 	done <"$deploy/topics"
+	stays+=("in your Kafka the topics that $deploy/topics lists")
 	tell "Kafka: yours, at $brokers"
 }
 
@@ -178,6 +183,7 @@ daemon_start() {
 		listen: 127.0.0.1:0
 	END
 	chmod 600 "$work/waybilld.yaml"
+	: >"$log"
 	launch "$build_dir/waybilld" -c "$work/waybilld.yaml" \
 		>"$log" 2>&1 </dev/null &
 	daemon_pid=$!

@@ -128,6 +128,15 @@ show_throughput() {
 	say "sharing the $(nproc) CPUs of this machine. All of them were in Postgres within $recorder s."
 }
 
+# Own servers are not taken away again.
+show_stays() {
+	local what
+	for what in "${stays[@]}"; do
+		say
+		say "What stays, $what."
+	done
+}
+
 # 12345 ms as 12.3.
 tenths() { printf '%d.%d' $(($1 / 1000)) $(($1 % 1000 / 100)); }
 

@@ -18,3 +18,4 @@ EXTRA_DIST += %D%/README.md %D%/checker/__init__.py %D%/checker/anomalies.py \
 	%D%/test_record_before_forward.py %D%/test_rejected_arrive_whole.py \
 	%D%/test_row_level_security.py %D%/test_stale_owner_across_midnight.py \
 	%D%/test_third_tenant_under_load.py %D%/test_two_tenants.py
+EXTRA_DIST += %D%/test_quickstart_counts.py
