@@ -87,10 +87,10 @@ struct contract_result {
 
 /*
  * Judges one message: reserved headers, size, tombstone, framing, each byte
- * of the Avro binary, derived key against supplied key (a null key is
- * legal where the contract names key fields? no: key.missing, unless
- * "key-optional" is set). Allocates from the arena only when it finds a
- * violation. Only out->violation_count and what it says is set are written.
+ * of the Avro binary, derived key against supplied key (where the contract
+ * names key fields, a null key is a violation unless it says "key-optional").
+ * Allocates from the arena only when it finds a violation. Only
+ * out->violation_count and what it says is set are written.
  */
 void
 contract_check(const struct contract *contract,
