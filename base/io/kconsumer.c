@@ -277,6 +277,7 @@ kconsumer_assign(struct kconsumer *consumer, const char *topic,
 {
 	struct assigned *assigned;
 	enum err_code code;
+	bool is_taken;
 
 	CHECK_MAGIC(consumer, KCONSUMER_MAGIC);
 	CHECK(partition >= 0 && (offset >= 0 || offset == KCONSUMER_EARLIEST));
@@ -288,9 +289,16 @@ kconsumer_assign(struct kconsumer *consumer, const char *topic,
 	assigned->position = offset;
 
 	thread_lock(&consumer->lock);
-	CHECK(*find(consumer, topic, partition) == NULL);
-	assigned->rkt = topic_take(consumer, topic);
+	is_taken = *find(consumer, topic, partition) != NULL;
+	if (!is_taken)
+		assigned->rkt = topic_take(consumer, topic);
 	thread_unlock(&consumer->lock);
+	if (is_taken) {
+		assigned_free(assigned);
+		return err_set(err, ERR_CONFLICT,
+		               "topic %s partition %d is being read already",
+		               topic, (int)partition);
+	}
 	if (assigned->rkt == NULL) {
 		assigned_free(assigned);
 		return klib_err(err, rd_kafka_last_error(), "topic %s", topic);

@@ -62,7 +62,8 @@ kqueue_free(struct kqueue **queue);
 
 #define KCONSUMER_EARLIEST (-2)
 
-/* Starts to read at offset. opaque comes back in each message of it. */
+/* Starts to read at offset. opaque comes back in each message of it.
+   ERR_CONFLICT: it is assigned already; unassign it first. */
 enum err_code
 kconsumer_assign(struct kconsumer *consumer, const char *topic,
                  int32_t partition, int64_t offset, void *opaque,

@@ -396,6 +396,34 @@ test_kconsumer_can_assign_again_at_once(void **state)
 	kafkamock_stop(&mock);
 }
 
+/* A topic that passes from one feed to another is asked for by its new reader
+   before the old one lets go: an error to try again, no reason to die. */
+static void
+test_kconsumer_refuses_a_second_reader(void **state)
+{
+	struct kafkamock *mock = kafkamock_start(1);
+	struct kconsumer *consumer;
+	struct kqueue *queue;
+	int64_t next[1] = { 0 };
+
+	kafkamock_topic(mock, "t", 1);
+	fill_topic(mock, "t", 1, 100);
+	consumer = open_consumer(mock);
+	queue = kqueue_new(consumer);
+	assert_ok(kconsumer_assign(consumer, "t", 0, 0, &next[0], queue, &err));
+	assert_int_equal(
+		ERR_CONFLICT,
+		kconsumer_assign(consumer, "t", 0, 0, &next[0], queue, &err));
+	expect(queue, 100, next);
+	assert_ok(kconsumer_unassign(consumer, "t", 0, &err));
+	assert_ok(
+		kconsumer_assign(consumer, "t", 0, 50, &next[0], queue, &err));
+	assert_ok(kconsumer_unassign(consumer, "t", 0, &err));
+	kqueue_free(&queue);
+	kconsumer_close(&consumer);
+	kafkamock_stop(&mock);
+}
+
 int
 main(void)
 {
@@ -409,6 +437,7 @@ main(void)
 		cmocka_unit_test(
 			test_kconsumer_pause_next_to_poll_loses_nothing),
 		cmocka_unit_test(test_kconsumer_can_assign_again_at_once),
+		cmocka_unit_test(test_kconsumer_refuses_a_second_reader),
 	};
 
 	unit_alarm(120);
