@@ -27,7 +27,7 @@
 struct intake {
 	struct source source;
 	const struct feed *feed; /* of the snapshot that is followed */
-	char tenant[128], name[128];
+	char cluster[128], tenant[128], name[128];
 	struct kconsumer *consumer; /* NULL: not assigned */
 	bool is_wanted;
 	bool has_gap, gap_recorded;
@@ -86,6 +86,7 @@ find_intake(struct gather *g, const struct feed *feed, int partition)
 
 		if (in->source.partition == partition &&
 		    strcmp(in->source.topic, feed->input_topic) == 0 &&
+		    strcmp(in->cluster, feed->input_cluster->name) == 0 &&
 		    strcmp(in->name, feed->name) == 0 &&
 		    strcmp(in->tenant, feed->tenant) == 0)
 			return in;
@@ -118,6 +119,8 @@ add_intake(struct gather *g, const struct feed *feed, int partition,
 	in->source.next = position_of(g, id);
 	snprintf(in->source.topic, sizeof(in->source.topic), "%s",
 	         feed->input_topic);
+	snprintf(in->cluster, sizeof(in->cluster), "%s",
+	         feed->input_cluster->name);
 	snprintf(in->tenant, sizeof(in->tenant), "%s", feed->tenant);
 	snprintf(in->name, sizeof(in->name), "%s", feed->name);
 	g->intakes = memory_realloc(g->intakes,
@@ -184,7 +187,6 @@ follow_partition(struct gather *g, const struct deployment *deployment,
 	    add_intake(g, feed, partition, conn, &in, err) != ERR_OK)
 		return err->code;
 	in->feed = feed;
-	in->is_wanted = true;
 	if (in->consumer != NULL || in->has_gap)
 		return ERR_OK;
 	if (assign(g, deployment, in, err) == ERR_OK)
@@ -196,6 +198,38 @@ follow_partition(struct gather *g, const struct deployment *deployment,
 	*err = (struct err){ .code = ERR_OK };
 	g->is_incomplete = true;
 	return ERR_OK;
+}
+
+static bool
+is_ours(const struct gather *g, const struct deployment *deployment,
+        const struct feed *feed, int partition)
+{
+	return feed->input_topic != NULL && feed->contract != NULL &&
+		deployment_lane(deployment, feed, partition) == g->options.lane;
+}
+
+/* Stops reading what no feed of the snapshot wants any more. */
+static void
+drop_unwanted(struct gather *g, const struct deployment *deployment)
+{
+	for (size_t i = 0; i < g->count; i++)
+		g->intakes[i]->is_wanted = false;
+	for (size_t f = 0; f < deployment->feed_count; f++) {
+		const struct feed *feed = &deployment->feeds[f];
+
+		for (int p = 0; p < feed->partitions; p++) {
+			struct intake *in = is_ours(g, deployment, feed, p)
+				? find_intake(g, feed, p)
+				: NULL;
+
+			if (in != NULL)
+				in->is_wanted = true;
+		}
+	}
+	for (size_t i = 0; i < g->count; i++) {
+		if (!g->intakes[i]->is_wanted && g->intakes[i]->consumer)
+			unassign(g, g->intakes[i]);
+	}
 }
 
 /* -- gathering --------------------------------------------------------------- */
@@ -364,26 +398,18 @@ enum err_code
 gather_follow(struct gather *g, const struct deployment *deployment,
               struct pgconn *conn, struct err *err)
 {
-	for (size_t i = 0; i < g->count; i++)
-		g->intakes[i]->is_wanted = false;
 	g->is_incomplete = false;
+	/* First what goes: a topic may have passed to another feed. */
+	drop_unwanted(g, deployment);
 	for (size_t f = 0; f < deployment->feed_count; f++) {
 		const struct feed *feed = &deployment->feeds[f];
 
-		if (feed->input_topic == NULL || feed->contract == NULL)
-			continue;
 		for (int p = 0; p < feed->partitions; p++) {
-			if (deployment_lane(deployment, feed, p) !=
-			    g->options.lane)
-				continue;
-			if (follow_partition(g, deployment, feed, p, conn,
+			if (is_ours(g, deployment, feed, p) &&
+			    follow_partition(g, deployment, feed, p, conn,
 			                     err) != ERR_OK)
 				return err->code;
 		}
-	}
-	for (size_t i = 0; i < g->count; i++) {
-		if (!g->intakes[i]->is_wanted && g->intakes[i]->consumer)
-			unassign(g, g->intakes[i]);
 	}
 	return ERR_OK;
 }
