@@ -143,6 +143,22 @@ balance(struct keeper *k, const struct lease_view *view)
 	}
 }
 
+/* A lane that ended while it could not release itself (Postgres away, a batch
+   in doubt, diverged) is still this daemon's: without this nobody would run
+   it, since its owner lives. An old transaction of it may still commit; who
+   claims the lane waits for that. */
+static enum err_code
+give_back(struct keeper *k, const struct lease_view *view, struct err *err)
+{
+	for (int i = 0; i < view->lanes; i++) {
+		if (view->mine[i] && k->lanes[i] == NULL &&
+		    lease_give_back(k->conn, i, view->epoch[i],
+		                    k->options.config->daemon, err) != ERR_OK)
+			return err->code;
+	}
+	return ERR_OK;
+}
+
 static enum err_code
 keep(struct keeper *k, struct err *err)
 {
@@ -158,7 +174,7 @@ keep(struct keeper *k, struct err *err)
 	sweep(k);
 	balance(k, &view);
 	thread_unlock(&k->lock);
-	return ERR_OK;
+	return give_back(k, &view, err); /* this thread alone writes lanes */
 }
 
 static void

@@ -322,18 +322,28 @@ send_ready(struct lane *lane, struct err *err)
 	return ERR_OK;
 }
 
+static bool
+is_catalogue_new(const struct lane *lane)
+{
+	return lane->deployment->version !=
+		catalogue_version(lane->options.catalogue);
+}
+
+static bool
+wants_to_follow(const struct lane *lane)
+{
+	return is_catalogue_new(lane) ||
+		(gather_is_incomplete(lane->gather) &&
+	         clock_now_us() - lane->follow_us > REASSIGN_US);
+}
+
 static enum err_code
 follow_catalogue(struct lane *lane, struct err *err)
 {
-	bool is_new = lane->deployment->version !=
-		catalogue_version(lane->options.catalogue);
-	bool again = gather_is_incomplete(lane->gather) &&
-		clock_now_us() - lane->follow_us > REASSIGN_US;
-
-	if (lane->sent != NULL || lane->ready != NULL || (!is_new && !again))
+	if (lane->sent != NULL || lane->ready != NULL || !wants_to_follow(lane))
 		return ERR_OK;
 	lane->follow_us = clock_now_us();
-	if (is_new) {
+	if (is_catalogue_new(lane)) {
 		deployment_unref(&lane->deployment);
 		lane->deployment = catalogue_take(lane->options.catalogue);
 		start_forwarders(lane);
@@ -347,7 +357,10 @@ gather_ready(struct lane *lane, struct err *err)
 {
 	int64_t wait_ms = lane->sent == NULL ? GATHER_WAIT_MS : 0;
 
-	if (lane->ready != NULL)
+	/* The catalogue is followed between batches: under a load that never
+	   ends there is no such moment, unless it is made. */
+	if (lane->ready != NULL ||
+	    (lane->sent != NULL && wants_to_follow(lane)))
 		return ERR_OK;
 	lane->ready = gather_next(lane->gather, lane->deployment, wait_ms);
 	if (lane->ready == NULL)
@@ -405,7 +418,9 @@ mark_diverged(struct lane *lane, const struct err *why)
 	          "the lane has diverged, it records nothing until it "
 	          "is reconciled (%s)",
 	          reason);
-	if (lane->journal != NULL && lane->sent == NULL &&
+	if (lane->journal == NULL || journal_lane(lane->journal)->is_diverged)
+		return; /* the row has the first reason, and since when */
+	if (finish_sent(lane, &err) != ERR_OK ||
 	    journal_mark_diverged(lane->journal, reason, &err) != ERR_OK)
 		log_warn(&scope, "failed to write that down (%s)", err.text);
 }

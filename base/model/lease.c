@@ -1,6 +1,6 @@
 /* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table daemon; the owners of the table lane, read only.
+ * The table daemon; the owners of the table lane.
  */
 #include "base/model/lease.h"
 
@@ -27,11 +27,19 @@ static const struct pgstatement look = {
 	.name = "lease_look",
 	.sql = "select l.lane, coalesce(l.owner = $1, false),"
 	       " l.owner is null or d.daemon is null or d.deadline < now(),"
-	       " (select count(*) from waybill.daemon where deadline >= now())"
+	       " (select count(*) from waybill.daemon where deadline >= now()),"
+	       " l.epoch"
 	       " from waybill.lane l left join waybill.daemon d"
 	       " on d.daemon = l.owner order by l.lane",
 	.param_count = 1,
 	.types = { PGTYPE_TEXT },
+};
+
+static const struct pgstatement give_back = {
+	.name = "lease_give_back",
+	.sql = "select waybill.lane_release($1, $2, $3)",
+	.param_count = 3,
+	.types = { PGTYPE_INT4, PGTYPE_INT8, PGTYPE_TEXT },
 };
 
 /* -- public ---------------------------------------------------------------- */
@@ -59,6 +67,20 @@ lease_leave(struct pgconn *conn, const char *daemon, struct err *err)
 }
 
 enum err_code
+lease_give_back(struct pgconn *conn, int lane, int64_t epoch,
+                const char *daemon, struct err *err)
+{
+	struct pgnumber rooms[2];
+	const struct pgvalue values[] = {
+		pgvalue_int4(lane, &rooms[0]),
+		pgvalue_int8(epoch, &rooms[1]),
+		pgvalue_text(daemon),
+	};
+
+	return pgconn_query(conn, &give_back, values, NULL, err);
+}
+
+enum err_code
 lease_look(struct pgconn *conn, const char *daemon, struct lease_view *out,
            struct err *err)
 {
@@ -75,6 +97,7 @@ lease_look(struct pgconn *conn, const char *daemon, struct lease_view *out,
 		out->mine[i] = pgrows_bool(rows, i, 1);
 		out->free[i] = pgrows_bool(rows, i, 2);
 		out->daemons = (int)pgrows_int(rows, i, 3);
+		out->epoch[i] = pgrows_int(rows, i, 4);
 	}
 	pgrows_free(&rows);
 	return ERR_OK;

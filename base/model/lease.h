@@ -18,6 +18,7 @@ struct lease_view {
 	int lanes;   /* of the deployment */
 	bool mine[LEASE_LANES_MAX];
 	bool free[LEASE_LANES_MAX]; /* no owner, or a dead one */
+	int64_t epoch[LEASE_LANES_MAX];
 };
 
 /* Renews this daemon's heartbeat for ttl_ms. */
@@ -29,6 +30,11 @@ lease_beat(struct pgconn *conn, const char *daemon, const char *url,
 enum err_code
 lease_leave(struct pgconn *conn, const char *daemon,
             struct err *err) ERR_MUST_CHECK;
+
+/* Gives back a lane that the daemon has at this epoch but does not run. */
+enum err_code
+lease_give_back(struct pgconn *conn, int lane, int64_t epoch,
+                const char *daemon, struct err *err) ERR_MUST_CHECK;
 
 enum err_code
 lease_look(struct pgconn *conn, const char *daemon, struct lease_view *out,
