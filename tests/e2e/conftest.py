@@ -139,13 +139,15 @@ def make_gateway(request, programs, shared_postgres, shared_kafka, folder,
         made.append(gateway)
         return gateway.set_up()
     yield make
-    reports = ""
+    faults = ""
     for gateway in made:
         if getattr(request.node, "has_failed", False):
             print(gateway.logs())
-        gateway.tear_down()
-        reports += gateway.sanitizer_reports()
-    assert not reports, reports
+            gateway.tear_down()
+            faults += gateway.sanitizer_reports()
+        else:
+            faults += gateway.finish()
+    assert not faults, faults
 
 
 @pytest.fixture(scope="session")
@@ -174,7 +176,8 @@ def million(programs, shared_postgres, shared_kafka):
         gateway.wait_quiet(900)
         gateway.stop()
         yield gateway
-        assert not gateway.sanitizer_reports(), gateway.sanitizer_reports()
+        faults = gateway.finish()
+        assert not faults, faults
     finally:
         gateway.tear_down()
         shutil.rmtree(path, ignore_errors=True)

@@ -13,7 +13,8 @@ EXTRA_DIST += %D%/README.md %D%/checker/__init__.py %D%/checker/anomalies.py \
 	%D%/test_checker_finds_faults.py %D%/test_checker_on_servers.py \
 	%D%/test_counts_add_up_million.py %D%/test_exactly_once_over_restart.py \
 	%D%/test_find_message_fast.py %D%/test_harness_avro.py \
-	%D%/test_harness_kafka.py %D%/test_harness_postgres.py \
+	%D%/test_harness_gateway.py %D%/test_harness_kafka.py \
+	%D%/test_harness_postgres.py \
 	%D%/test_kill_at_each_step.py %D%/test_one_cluster_down_and_back.py \
 	%D%/test_record_before_forward.py %D%/test_rejected_arrive_whole.py \
 	%D%/test_row_level_security.py %D%/test_stale_owner_across_midnight.py \

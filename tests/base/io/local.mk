@@ -13,6 +13,9 @@ unit_tests += %D%/test_kconsumer
 %C%_test_kconsumer_SOURCES = %D%/test_kconsumer.c $(WAYBILL_TEST_KAFKAMOCK)
 %C%_test_kconsumer_LDADD = $(WAYBILL_TEST_IO)
 
+unit_tests += %D%/test_klib
+%C%_test_klib_LDADD = $(WAYBILL_TEST_IO)
+
 unit_tests += %D%/test_kproducer
 %C%_test_kproducer_SOURCES = %D%/test_kproducer.c $(WAYBILL_TEST_KAFKAMOCK)
 %C%_test_kproducer_LDADD = $(WAYBILL_TEST_IO)

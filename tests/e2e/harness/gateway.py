@@ -205,6 +205,26 @@ class Gateway:
                 assert status == 0, "%s ended with %s\n%s" % (
                     daemon.name, status, daemon.tail())
 
+    def faults(self):
+        """What must fail a test, whatever the test itself has seen: a daemon
+        that ended by itself, a report of a sanitizer."""
+        died = ["%s ended by itself with status %s\n%s" %
+                (d.name, d.status, d.tail()) for d in self.daemons
+                if d.has_died() and not d.has_crashed()]
+        return "\n".join(died + [self.sanitizer_reports()]).strip()
+
+    def finish(self):
+        """The end of a test that went well: daemons end in order, where their
+        Postgres is still there; returns the faults."""
+        faults = self.faults()
+        if not faults and self.postgres.process.is_running():
+            try:
+                self.stop()
+            except (AssertionError, ProcessError) as e:
+                faults = str(e)
+        self.tear_down()
+        return "\n".join([faults, self.sanitizer_reports()]).strip()
+
     def tear_down(self):
         for daemon in self.daemons:
             daemon.kill()

@@ -32,6 +32,7 @@ class Process:
         self.log = str(log)
         self.argv = [str(a) for a in argv]
         self.log_from = os.path.getsize(log) if os.path.exists(log) else 0
+        self.is_asked_to_end = False
         options = {}
         if user:
             import pwd
@@ -59,8 +60,13 @@ class Process:
         if self.is_running():
             self.child.send_signal(number)
 
+    def has_died(self):
+        """Ended, and nobody had asked for it or waited for it."""
+        return not self.is_asked_to_end and not self.is_running()
+
     def kill(self):
         """kill -9, and waits until it is gone."""
+        self.is_asked_to_end = self.is_asked_to_end or self.is_running()
         self.send(signal.SIGKILL)
         self.child.wait()
 
@@ -72,6 +78,7 @@ class Process:
 
     def stop(self, timeout_s=30, number=signal.SIGTERM):
         """Asks it to end; returns its status; kills it when it will not."""
+        self.is_asked_to_end = self.is_asked_to_end or self.is_running()
         self.send(number)
         try:
             return self.child.wait(timeout_s)
@@ -81,6 +88,7 @@ class Process:
                                (self.name, timeout_s, self.tail()))
 
     def wait(self, timeout_s):
+        self.is_asked_to_end = True
         try:
             return self.child.wait(timeout_s)
         except subprocess.TimeoutExpired:
