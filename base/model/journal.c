@@ -610,7 +610,14 @@ journal_resolve(struct journal *journal, bool *out_recorded, struct err *err)
 		*out_recorded = true;
 		return ERR_OK;
 	}
-	CHECK(now.next_seq == journal->lane.next_seq);
+	/* At neither place: another Postgres, or an older state of this one. */
+	if (now.next_seq != journal->lane.next_seq)
+		return err_set(err, ERR_LANE_LOST,
+		               "lane %d is at seq %lld, neither before nor "
+		               "behind the batch of %lld to %lld",
+		               now.lane, (long long)now.next_seq,
+		               (long long)batch->first_seq,
+		               (long long)batch->last_seq);
 	journal->pending = NULL;
 	*out_recorded = false;
 	return ERR_OK;

@@ -38,7 +38,8 @@ source_take(struct pgconn *conn, const struct feed *feed,
 	struct pgrows *rows = NULL;
 	const struct pgvalue values[] = {
 		pgvalue_text(feed->input_cluster->name),
-		pgvalue_text(cluster_id),
+		/* Not known is no id, or a later one would be another. */
+		pgvalue_text(cluster_id[0] == '\0' ? NULL : cluster_id),
 		pgvalue_text(feed->input_topic),
 		pgvalue_int4(partition, &room),
 		pgvalue_text(feed->tenant),
