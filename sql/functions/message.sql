@@ -282,34 +282,39 @@ begin
 			and y.offset_first <= $4
 		order by y.offset_first desc
 	loop
-		execute 'select r.day, r.lane, r.incarnation, r.first_seq
+		-- More than one: blocks of several lanes interleave on a
+		-- dead-letter partition.
+		for r in execute 'select r.day, r.lane, r.incarnation, r.first_seq
 			from waybill.delivery_range r
 			where r.day = $1 and r.cluster = $2 and r.topic = $3
 				and r.partition = $4 and r.offset_first <= $5
 				and r.offset_last >= $5
-			order by r.offset_first desc limit 1'
-			into r using d, $1, $2, $3, $4;
-		continue when r.day is null;
-		return query execute
-			'select m.* from (
-				select distinct p.i from waybill.delivery e
-				cross join lateral unnest(array_positions(e.offsets, $7)) p(i)
-				join waybill.block b on b.day = e.day and b.lane = e.lane
-					and b.incarnation = e.incarnation
-					and b.first_seq = e.first_seq
-				join waybill.feed f on f.tenant = b.tenant and f.feed = b.feed
-				where e.day = $1 and e.cluster = $5 and e.lane = $2
-					and e.incarnation = $3 and e.first_seq = $4
-					and $8 = case e.kind when 0 then f.output_topic
-						when 1 then f.dead_letter_topic
-						else f.output_topic || ''.replay'' end
-					and $6 = (coalesce(e.partitions, b.partitions))
-						[case when cardinality(coalesce(e.partitions,
-							b.partitions)) = 1 then 1 else p.i end]
-			) p cross join lateral waybill.message_at($1, $2, $3, $4,
-				array[p.i]) m'
-			using r.day, r.lane, r.incarnation, r.first_seq, $1, $3, $4, $2;
-		return;
+			order by r.offset_first desc'
+			using d, $1, $2, $3, $4
+		loop
+			return query execute
+				'select m.* from (
+					select distinct p.i from waybill.delivery e
+					cross join lateral unnest(array_positions(e.offsets, $7)) p(i)
+					join waybill.block b on b.day = e.day and b.lane = e.lane
+						and b.incarnation = e.incarnation
+						and b.first_seq = e.first_seq
+					join waybill.feed f on f.tenant = b.tenant and f.feed = b.feed
+					where e.day = $1 and e.cluster = $5 and e.lane = $2
+						and e.incarnation = $3 and e.first_seq = $4
+						and $8 = case e.kind when 0 then f.output_topic
+							when 1 then f.dead_letter_topic
+							else f.output_topic || ''.replay'' end
+						and $6 = (coalesce(e.partitions, b.partitions))
+							[case when cardinality(coalesce(e.partitions,
+								b.partitions)) = 1 then 1 else p.i end]
+				) p cross join lateral waybill.message_at($1, $2, $3, $4,
+					array[p.i]) m'
+				using r.day, r.lane, r.incarnation, r.first_seq, $1, $3, $4, $2;
+			if found then
+				return;
+			end if;
+		end loop;
 	end loop;
 end
 $$;

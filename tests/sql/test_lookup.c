@@ -139,6 +139,36 @@ each_way_finds_the_message(void **state)
 	pgconn_close(&conn);
 }
 
+/* Two lanes write to one dead-letter partition at the same time. */
+static void
+interleaved_dead_letters_are_found(void **state)
+{
+	int database;
+	struct pgconn *conn = begin(false, &database);
+
+	database_run(conn, BLOCK("us", 1, 1, 1, TODAY));
+	database_run(conn,
+	             "update waybill.delivery set offsets = case lane when 0 "
+	             "then '{300, null, 320}'::int8[] else '{310, null, 330}' "
+	             "end where kind = 1 and day = " TODAY ";"
+	             "update waybill.delivery_range set offset_first = 300 + "
+	             "10 * lane, offset_last = 320 + 10 * lane where topic = "
+	             "'us.dead' and day = " TODAY ";"
+	             "update waybill.delivery_day set offset_first = 300 where "
+	             "topic = 'us.dead' and day = " TODAY);
+	database_expect(conn, FOUND("delivery('main', 'us.dead', 0, 300)"),
+	                "0-1-7");
+	database_expect(conn, FOUND("delivery('main', 'us.dead', 0, 310)"),
+	                "1-1-1");
+	database_expect(conn, FOUND("delivery('main', 'us.dead', 0, 320)"),
+	                "0-1-9");
+	database_expect(conn, FOUND("delivery('main', 'us.dead', 0, 330)"),
+	                "1-1-3");
+	database_expect(conn, FOUND("delivery('main', 'us.dead', 0, 315)"),
+	                "none");
+	pgconn_close(&conn);
+}
+
 /* The view and the look-ups read the same columns in two ways. */
 static void
 view_and_look_ups_agree(void **state)
@@ -410,6 +440,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_way_finds_the_message),
+		cmocka_unit_test(interleaved_dead_letters_are_found),
 		cmocka_unit_test(view_and_look_ups_agree),
 		cmocka_unit_test(tenant_sees_what_it_would_see_alone),
 		cmocka_unit_test(nothing_is_left_out),
