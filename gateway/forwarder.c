@@ -361,7 +361,8 @@ ending_of(enum err_code code)
 }
 
 /* The carrier's connection may be what failed: a short one of its own tells
-   people what state the route is in. */
+   people what state the route is in. Not how far it is: the rows that would
+   say where the last messages are may have failed with that connection. */
 static void
 mark_ending(struct forwarder *f, const struct ending *ending,
             const struct err *why)
@@ -373,20 +374,13 @@ mark_ending(struct forwarder *f, const struct ending *ending,
 		.role = config->role[0] == '\0' ? NULL : config->role,
 		.timeout_ms = MARK_TIMEOUT_MS,
 	};
-	const struct route_row row = {
-		.lane = f->options.lane,
-		.cluster = f->cluster,
-		.incarnation = atomic_load(&f->incarnation),
-		.seq = atomic_load(&f->seq),
-		.state = ending->state,
-		.reason = why->text,
-	};
 	struct pgconn *conn = NULL;
 	struct err err = { .code = ERR_OK };
 	struct log_scope scope = scope_of(f);
 
 	if (pgconn_open(&options, &conn, &err) != ERR_OK ||
-	    route_mark(conn, &row, &err) != ERR_OK)
+	    route_mark_state(conn, f->options.lane, f->cluster, ending->state,
+	                     why->text, &err) != ERR_OK)
 		log_debug(&scope, "failed to mark the route (%s)", err.text);
 	pgconn_close(&conn);
 }

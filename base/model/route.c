@@ -32,6 +32,17 @@ static const struct pgstatement mark = {
 	           PGTYPE_TEXT, PGTYPE_TEXT },
 };
 
+static const struct pgstatement mark_state = {
+	.name = "route_mark_state",
+	.sql = "insert into waybill.route as r (lane, cluster, state, reason)"
+	       " values ($1, $2, $3, $4) on conflict (lane, cluster) do update"
+	       " set state = excluded.state, reason = excluded.reason,"
+	       " updated_at = now(), since = case when"
+	       " r.state = excluded.state then r.since else now() end",
+	.param_count = 4,
+	.types = { PGTYPE_INT4, PGTYPE_TEXT, PGTYPE_TEXT, PGTYPE_TEXT },
+};
+
 static const struct pgstatement mark_delivered = {
 	.name = "route_mark_delivered",
 	.sql = "insert into waybill.route (lane, cluster, ever_delivered,"
@@ -140,6 +151,21 @@ route_mark(struct pgconn *conn, const struct route_row *row, struct err *err)
 	};
 
 	return pgconn_query(conn, &mark, values, NULL, err);
+}
+
+enum err_code
+route_mark_state(struct pgconn *conn, int lane, const char *cluster,
+                 enum route_state state, const char *reason, struct err *err)
+{
+	struct pgnumber room;
+	const struct pgvalue values[] = {
+		pgvalue_int4(lane, &room),
+		pgvalue_text(cluster),
+		pgvalue_text(route_state_name(state)),
+		pgvalue_text(reason),
+	};
+
+	return pgconn_query(conn, &mark_state, values, NULL, err);
 }
 
 enum err_code

@@ -36,9 +36,17 @@ struct route_row {
 	const char *reason; /* "" while running */
 };
 
+/* On the connection that writes delivery rows, behind those up to seq: where
+   the mark is, they are (route_marked_seq). */
 enum err_code
 route_mark(struct pgconn *conn, const struct route_row *row,
            struct err *err) ERR_MUST_CHECK;
+
+/* The same from any connection: seq stays as it was marked last. */
+enum err_code
+route_mark_state(struct pgconn *conn, int lane, const char *cluster,
+                 enum route_state state, const char *reason,
+                 struct err *err) ERR_MUST_CHECK;
 
 /* Durable when it returns. */
 enum err_code

@@ -29,6 +29,7 @@ threaded_tests += %D%/test_forwarder
 %C%_test_forwarder_SOURCES = %D%/test_forwarder.c $(WAYBILL_TEST_RECORDER) \
 	$(WAYBILL_TEST_KAFKAMOCK)
 %C%_test_forwarder_LDADD = $(WAYBILL_TEST_GATEWAY)
+
 unit_tests += %D%/test_keeper
 threaded_tests += %D%/test_keeper
 %C%_test_keeper_SOURCES = %D%/test_keeper.c $(WAYBILL_TEST_ROADBASE)

@@ -225,6 +225,29 @@ next_incarnation_waits_for_parked_feeds(void **state)
 	assert_int_equal(placed(), 27);
 }
 
+/* What the state of a route says of its progress must not hide that the rows
+   of its last messages are missing. */
+static void
+fills_in_rows_that_were_refused(void **state)
+{
+	open_catalogue();
+	start();
+	record("us/sales:0*10");
+	assert_true(becomes_idle());
+	roadbase_run("revoke insert on waybill.delivery from waybill_forward");
+	record("us/sales:0*10");
+	for (int i = 0; i < 1000 && forwarder_state(forwarder) != ROUTE_DOWN;
+	     i++)
+		clock_sleep_ms(10);
+	assert_int_equal(forwarder_state(forwarder), ROUTE_DOWN);
+	clock_sleep_ms(1500);
+	assert_int_equal(placed(), 10);
+	roadbase_run("grant insert on waybill.delivery to waybill_forward");
+	start();
+	assert_true(becomes_idle());
+	assert_int_equal(placed(), 20);
+}
+
 static void
 another_owner_ends_it(void **state)
 {
@@ -282,6 +305,7 @@ main(void)
 		TEST(falls_back_to_the_journal_when_the_ring_is_full),
 		TEST(goes_on_with_the_next_incarnation),
 		TEST(next_incarnation_waits_for_parked_feeds),
+		TEST(fills_in_rows_that_were_refused),
 		TEST(another_owner_ends_it),
 		TEST(progress_that_is_gone_is_divergence),
 		TEST(cluster_that_is_removed_gets_nothing),
