@@ -250,9 +250,19 @@ read_block(struct journal_reader *reader, const struct pgrows *rows, int row,
 	const char *tenant = pgrows_text(rows, row, COLUMN_TENANT);
 	const char *feed = pgrows_text(rows, row, COLUMN_FEED);
 	int64_t format = pgrows_int(rows, row, COLUMN_FORMAT);
+	int64_t count = pgrows_int(rows, row, COLUMN_COUNT);
 
 	block->first_seq = pgrows_int(rows, row, COLUMN_FIRST_SEQ);
-	block->count = (size_t)pgrows_int(rows, row, COLUMN_COUNT);
+	if (block->first_seq != batch->first_seq + (int64_t)batch->count ||
+	    count <= 0 || count > (int64_t)(batch->count_max - batch->count))
+		return err_set(err, ERR_INVALID,
+		               "block %d-%d-%lld of %lld messages does not fit "
+		               "its commit of %lld to %lld",
+		               reader->lane, reader->incarnation,
+		               (long long)block->first_seq, (long long)count,
+		               (long long)batch->first_seq,
+		               (long long)batch->last_seq);
+	block->count = (size_t)count;
 	block->first = batch->count;
 	block->day = day;
 	block->feed = deployment_feed(batch->deployment, tenant, feed);
@@ -415,7 +425,8 @@ sum_bytes(struct batch *batch)
 		const struct message *m = &batch->messages[i];
 
 		batch->bytes += (m->key_len > 0 ? (size_t)m->key_len : 0) +
-			(m->body_len > 0 ? (size_t)m->body_len : 0);
+			(m->body_len > 0 ? (size_t)m->body_len : 0) +
+			(m->headers_len > 0 ? (size_t)m->headers_len : 0);
 	}
 }
 

@@ -19,3 +19,15 @@ unit_tests += %D%/test_batch
 unit_tests += %D%/test_journal
 %C%_test_journal_SOURCES = %D%/test_journal.c $(WAYBILL_TEST_RECORDER)
 %C%_test_journal_LDADD = $(WAYBILL_TEST_MODEL)
+
+unit_tests += %D%/test_journal_reader
+%C%_test_journal_reader_SOURCES = %D%/test_journal_reader.c $(WAYBILL_TEST_RECORDER)
+%C%_test_journal_reader_LDADD = $(WAYBILL_TEST_MODEL)
+
+unit_tests += %D%/test_delivery
+%C%_test_delivery_SOURCES = %D%/test_delivery.c $(WAYBILL_TEST_RECORDER)
+%C%_test_delivery_LDADD = $(WAYBILL_TEST_MODEL)
+
+unit_tests += %D%/test_lease
+%C%_test_lease_SOURCES = %D%/test_lease.c $(WAYBILL_TEST_RECORDER)
+%C%_test_lease_LDADD = $(WAYBILL_TEST_MODEL)
