@@ -7,6 +7,63 @@
 #include "base/runtime/check.h"
 #include "base/runtime/memory.h"
 
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
+
+#ifdef __SANITIZE_THREAD__
+/* librdkafka makes its threads by C11's functions, which TSan does not know: a
+   thread that it has not seen begin ends the program. It is given these. */
+#include <pthread.h>
+#include <threads.h>
+
+struct start {
+	thrd_start_t run;
+	void *context;
+};
+
+static void *
+run_started(void *context)
+{
+	struct start start = *(struct start *)context;
+
+	memory_release(context);
+	return (void *)(intptr_t)start.run(start.context);
+}
+
+int
+thrd_create(thrd_t *thread, thrd_start_t run, void *context)
+{
+	struct start *start = memory_alloc(sizeof(*start));
+
+	*start = (struct start){ run, context };
+	if (pthread_create(thread, NULL, run_started, start) == 0)
+		return thrd_success;
+	memory_release(start);
+	return thrd_error;
+}
+
+int
+thrd_join(thrd_t thread, int *out)
+{
+	void *result = NULL;
+
+	if (pthread_join(thread, &result) != 0)
+		return thrd_error;
+	if (out != NULL)
+		*out = (int)(intptr_t)result;
+	return thrd_success;
+}
+
+int
+thrd_detach(thrd_t thread)
+{
+	return pthread_detach(thread) == 0 ? thrd_success : thrd_error;
+}
+#endif
+
 struct kafkamock {
 	rd_kafka_t *handle;
 	rd_kafka_mock_cluster_t *cluster;
