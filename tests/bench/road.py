@@ -20,7 +20,9 @@ import stretch
 import table
 
 FIRST = 300000          # messages to find out how many are needed
-WARM_S = 4              # a broker is slow until its code is compiled
+WARM_S = 4
+WARM_ROUNDS = 6         # at most, until the broker's code is compiled
+WARM_SHARE = 0.1        # of the time, that its compiler may still take
 
 
 def parse():
@@ -39,6 +41,8 @@ def parse():
     parser.add_argument("--only", metavar="WHAT",
                         help="one stretch alone, to look at: "
                         "road, recorder (and forwarder), mirrors, copy")
+    parser.add_argument("--perf", metavar="FILE",
+                        help="perf record of the daemon, of the last stretch")
     parser.add_argument("--keep", action="store_true",
                         help="keep the folder with the daemon's log")
     return parser.parse_args()
@@ -75,13 +79,24 @@ def one_round(rig, count, seconds, only):
     return found
 
 
+def warm_up(rig):
+    """Until the broker runs compiled code; the last look at the road."""
+    for _ in range(WARM_ROUNDS):
+        compiler, began = rig.compiler_cpu(), time.monotonic()
+        for kind in ("plain", "transactional"):
+            rig.mirror(kind, WARM_S)
+        found = show("road", stretch.end_to_end(rig, FIRST))
+        if rig.compiler_cpu() - compiler < \
+                WARM_SHARE * (time.monotonic() - began):
+            break
+    return found
+
+
 def measure(options):
     with rigs.Rig(options) as rig:
         rig.flood(FIRST)
-        say("a first look, to warm up and to find the length")
-        first = show("road", stretch.end_to_end(rig, FIRST))
-        for kind in ("plain", "transactional"):
-            rig.mirror(kind, WARM_S)
+        say("warming up, and finding the length")
+        first = warm_up(rig)
         count = max(FIRST, int(first["rate"] * options.seconds))
         if count > FIRST:
             rig.flood(count - FIRST)

@@ -3,6 +3,7 @@
 broker_us, postgres_us, ...}, from the first message to the last."""
 
 import re
+import subprocess
 import time
 
 import psycopg2
@@ -14,6 +15,7 @@ from harness.process import ProcessError
 LOOK_S = 0.05
 PATIENCE_S = 60          # without any progress
 COPY_ROWS = 20000        # a transaction, as the recorder's
+PROFILE_S = 4
 SETTLED = 0.1            # the share at either end that is not steady
 
 
@@ -27,6 +29,7 @@ class Watch:
             r"^%s(?:\{[^}]*\})? ([0-9.e+]+)$" % metric, re.M)
         self.goal = goal
         self.points = [(0, 0)]
+        self.perf = None
 
     def count(self):
         text = self.daemon.http("/metrics")[1]
@@ -41,10 +44,15 @@ class Watch:
             if count > self.points[-1][1] or len(self.points) == 1:
                 self.points.append((now, count))
                 last = now
+            if self.rig.options.perf and not self.perf and \
+                    count > self.goal * SETTLED:
+                self.perf = _profile(self.rig.options.perf, self.daemon)
             if now - last > PATIENCE_S:
                 raise ProcessError("no progress at %d of %d messages\n%s" % (
                     count, self.goal, self.daemon.tail()))
             time.sleep(LOOK_S)
+        if self.perf:
+            self.perf.wait()
         return self
 
     def seconds(self):
@@ -62,9 +70,29 @@ class Watch:
         return (middle[-1][1] - middle[0][1]) / (middle[-1][0] - middle[0][0])
 
 
+def _profile(path, daemon):
+    """perf, by thread and call, for a while; it sees only threads that are
+    there already."""
+    return subprocess.Popen(
+        ["perf", "record", "-q", "-F", "499", "-g", "-o", path, "-p",
+         str(daemon.pid), "sleep", str(PROFILE_S)])
+
+
+def _nested(keys):
+    """a.b=c as the daemon's file has it."""
+    found = {}
+    for key, value in keys:
+        *outer, last = key.split(".")
+        place = found
+        for name in outer:
+            place = place.setdefault(name, {})
+        place[last] = value
+    return found
+
+
 def _follow(rig, deployment, metric, goal):
     """Starts the daemon, watches it reach the goal, stops it."""
-    settings = dict(rig.options.daemon)
+    settings = _nested(rig.options.daemon)
     rig.postgres.query("CHECKPOINT")
     broker, postgres = rig.broker_cpu(), rig.postgres_cpu()
     daemon = deployment.start("d%d" % (len(deployment.daemons) + 1),
