@@ -90,26 +90,6 @@ add_text(struct parcel *parcel, size_t count, const char *name,
 	return count + 1;
 }
 
-/* Decimal, without printf: three of these a message. */
-static int
-print_int(char *out, int64_t value)
-{
-	char digits[24];
-	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-	int n = 0, len = 0;
-
-	do {
-		digits[n++] = (char)('0' + rest % 10);
-		rest /= 10;
-	} while (rest > 0);
-	if (value < 0)
-		out[len++] = '-';
-	while (n > 0)
-		out[len++] = digits[--n];
-	out[len] = '\0';
-	return len;
-}
-
 static int
 print_source(char *out, size_t size, const struct message *m)
 {
@@ -118,9 +98,9 @@ print_source(char *out, size_t size, const struct message *m)
 	CHECK(len + 48 < size);
 	memcpy(out, m->source->topic, len);
 	out[len++] = '/';
-	len += (size_t)print_int(out + len, m->source->partition);
+	len += (size_t)text_print_int(out + len, m->source->partition);
 	out[len++] = '/';
-	len += (size_t)print_int(out + len, m->source_offset);
+	len += (size_t)text_print_int(out + len, m->source_offset);
 	return (int)len;
 }
 
@@ -223,8 +203,13 @@ parcel_fill(struct parcel *parcel, const struct batch *batch,
 	count = add_text(parcel, count, "waybill-id", parcel->id, len);
 	len = print_source(parcel->source, sizeof(parcel->source), m);
 	count = add_text(parcel, count, "waybill-source", parcel->source, len);
-	len = print_int(parcel->time, m->event_time_ms);
-	count = add_text(parcel, count, "waybill-time", parcel->time, len);
+	if (parcel->time_len == 0 || parcel->time_ms != m->event_time_ms) {
+		parcel->time_len =
+			text_print_int(parcel->time, m->event_time_ms);
+		parcel->time_ms = m->event_time_ms;
+	}
+	count = add_text(parcel, count, "waybill-time", parcel->time,
+	                 parcel->time_len);
 	if (m->verdict != VERDICT_ACCEPTED) {
 		out->partition = m->partition % m->feed->dead_letter_partitions;
 		count = add_dead_letter_headers(parcel, count, m, out);

@@ -18,7 +18,9 @@ struct parcel {
 	size_t names_size;
 	char id[64];
 	char source[320];
-	char time[32];
+	char time[32]; /* of time_ms, which neighbours often share */
+	int time_len;
+	int64_t time_ms;
 	char contract[256];
 	struct text violations;
 };

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/runtime/check.h"
+#include "base/runtime/text.h"
 
 static const char *const verdict_names[] = {
 	[VERDICT_ACCEPTED] = "accepted",
@@ -50,26 +51,14 @@ int
 message_id_print(char out[MESSAGE_ID_MAX], int lane, int incarnation,
                  int64_t seq)
 {
-	const int64_t parts[3] = { lane, incarnation, seq };
-	char digits[24];
-	int len = 0;
+	int len;
 
 	CHECK(lane >= 0 && incarnation >= 0 && seq >= 0);
-	for (int i = 0; i < 3; i++) {
-		int64_t value = parts[i];
-		int n = 0;
-
-		do {
-			digits[n++] = (char)('0' + value % 10);
-			value /= 10;
-		} while (value > 0);
-		while (n > 0)
-			out[len++] = digits[--n];
-		if (i < 2)
-			out[len++] = '-';
-	}
-	out[len] = '\0';
-	return len;
+	len = text_print_int(out, lane);
+	out[len++] = '-';
+	len += text_print_int(out + len, incarnation);
+	out[len++] = '-';
+	return len + text_print_int(out + len, seq);
 }
 
 bool

@@ -144,6 +144,13 @@ text_add_json_byte(struct text *text, uint8_t byte)
 	text_add(text, escape);
 }
 
+/* Two digits at once: a division is what takes the time. */
+static const char text_pairs[] =
+	"00010203040506070809101112131415161718192021222324"
+	"25262728293031323334353637383940414243444546474849"
+	"50515253545556575859606162636465666768697071727374"
+	"75767778798081828384858687888990919293949596979899";
+
 /* -- public -------------------------------------------------------------- */
 
 void
@@ -277,6 +284,29 @@ const char *
 text_string(const struct text *text)
 {
 	return text->bytes != NULL ? text->bytes : "";
+}
+
+int
+text_print_int(char out[TEXT_INT_MAX], int64_t value)
+{
+	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	char digits[TEXT_INT_MAX];
+	char *at = digits + sizeof(digits) - 1;
+	int len;
+
+	*at = '\0';
+	while (rest > 9) {
+		at -= 2;
+		memcpy(at, &text_pairs[rest % 100 * 2], 2);
+		rest /= 100;
+	}
+	if (rest > 0 || *at == '\0')
+		*--at = (char)('0' + rest);
+	if (value < 0)
+		*--at = '-';
+	len = (int)(digits + sizeof(digits) - 1 - at);
+	memcpy(out, at, (size_t)len + 1);
+	return len;
 }
 
 bool

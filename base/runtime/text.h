@@ -51,6 +51,11 @@ text_is_cut(const struct text *text);
 const char *
 text_string(const struct text *text);
 
+/* Decimal with its NUL, without printf; its length. */
+#define TEXT_INT_MAX 21
+int
+text_print_int(char out[TEXT_INT_MAX], int64_t value);
+
 /* Whether bytes are well-formed UTF-8 (no surrogates, no overlong forms). */
 bool
 text_is_utf8(const void *bytes, size_t len);

@@ -1,6 +1,7 @@
 /* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
 #include "base/runtime/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/unit.h"
@@ -226,6 +227,30 @@ test_utf8_at_every_place(void **state)
 	assert_true(text_is_utf8(NULL, 0));
 }
 
+static void
+test_int_as_printf_has_it(void **state)
+{
+	const int64_t edges[] = { 0, INT64_MAX, INT64_MIN, -1 };
+	char ours[TEXT_INT_MAX], theirs[32];
+	int64_t power = 1;
+
+	for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++) {
+		snprintf(theirs, sizeof(theirs), "%lld", (long long)edges[i]);
+		assert_int_equal(text_print_int(ours, edges[i]),
+		                 strlen(theirs));
+		assert_string_equal(ours, theirs);
+	}
+	for (int n = 0; n < 18; n++, power *= 10) {
+		for (int64_t v = -3 * power - 12; v < 3 * power;
+		     v += power / 4 + 1) {
+			snprintf(theirs, sizeof(theirs), "%lld", (long long)v);
+			assert_int_equal(text_print_int(ours, v),
+			                 strlen(theirs));
+			assert_string_equal(ours, theirs);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -239,6 +264,7 @@ main(void)
 		cmocka_unit_test(test_utf8_all_of_three_bytes),
 		cmocka_unit_test(test_utf8_four_bytes),
 		cmocka_unit_test(test_utf8_at_every_place),
+		cmocka_unit_test(test_int_as_printf_has_it),
 	};
 
 	unit_alarm(60);
