@@ -288,9 +288,11 @@ log_line(const rd_kafka_t *rk, int level, const char *facility,
 
 	CHECK_MAGIC(klib, KLIB_MAGIC);
 	scope = scope_of(klib);
-	/* Producers' properties are set on consumers too: no event. What fails
-	   is returned to the caller, except for why a connection failed. */
-	if (level >= 7 || strcmp(facility, "CONFWARN") == 0)
+	/* Producers' properties are set on consumers too, and old brokers do
+	   not know that topics are not to be made: no event. What fails is
+	   returned to the caller, except for why a connection failed. */
+	if (level >= 7 || strcmp(facility, "CONFWARN") == 0 ||
+	    strcmp(facility, "AUTOCREATE") == 0)
 		log_debug(&scope, "librdkafka: %s: %s", facility, line);
 	else if (level <= 2 || strcmp(facility, "FAIL") == 0)
 		log_warn(&scope, "librdkafka: %s: %s", facility, line);
