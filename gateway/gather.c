@@ -106,7 +106,7 @@ position_of(const struct gather *g, int32_t source_id)
 
 static enum err_code
 add_intake(struct gather *g, const struct feed *feed, int partition,
-           struct pgconn *conn, struct intake **out, struct err *err)
+           struct pgconn *conn, struct err *err)
 {
 	struct intake *in;
 	int32_t id = 0;
@@ -126,7 +126,6 @@ add_intake(struct gather *g, const struct feed *feed, int partition,
 	g->intakes = memory_realloc(g->intakes,
 	                            (g->count + 1) * sizeof(*g->intakes));
 	g->intakes[g->count++] = in;
-	*out = in;
 	return ERR_OK;
 }
 
@@ -175,29 +174,25 @@ unassign(struct gather *g, struct intake *in)
 	in->consumer = NULL;
 }
 
-static enum err_code
+static void
 follow_partition(struct gather *g, const struct deployment *deployment,
-                 const struct feed *feed, int partition, struct pgconn *conn,
-                 struct err *err)
+                 const struct feed *feed, int partition)
 {
 	struct intake *in = find_intake(g, feed, partition);
+	struct err err = { .code = ERR_OK };
 	struct log_scope scope;
 
-	if (in == NULL &&
-	    add_intake(g, feed, partition, conn, &in, err) != ERR_OK)
-		return err->code;
+	CHECK(in != NULL);
 	in->feed = feed;
 	if (in->consumer != NULL || in->has_gap)
-		return ERR_OK;
-	if (assign(g, deployment, in, err) == ERR_OK)
-		return ERR_OK;
+		return;
+	if (assign(g, deployment, in, &err) == ERR_OK)
+		return;
 	/* Its cluster's trouble is not the others'. */
 	scope = scope_of(g, in);
 	log_warn(&scope, "failed to read the input, trying again (%s)",
-	         err->text);
-	*err = (struct err){ .code = ERR_OK };
+	         err.text);
 	g->is_incomplete = true;
-	return ERR_OK;
 }
 
 static bool
@@ -230,6 +225,25 @@ drop_unwanted(struct gather *g, const struct deployment *deployment)
 		if (!g->intakes[i]->is_wanted && g->intakes[i]->consumer)
 			unassign(g, g->intakes[i]);
 	}
+}
+
+/* Numbers the partitions that are new. Nothing points into the snapshot yet:
+   this may fail, and then the one before stays in force. */
+static enum err_code
+number_new(struct gather *g, const struct deployment *deployment,
+           struct pgconn *conn, struct err *err)
+{
+	for (size_t f = 0; f < deployment->feed_count; f++) {
+		const struct feed *feed = &deployment->feeds[f];
+
+		for (int p = 0; p < feed->partitions; p++) {
+			if (is_ours(g, deployment, feed, p) &&
+			    find_intake(g, feed, p) == NULL &&
+			    add_intake(g, feed, p, conn, err) != ERR_OK)
+				return err->code;
+		}
+	}
+	return ERR_OK;
 }
 
 /* -- gathering --------------------------------------------------------------- */
@@ -398,6 +412,8 @@ enum err_code
 gather_follow(struct gather *g, const struct deployment *deployment,
               struct pgconn *conn, struct err *err)
 {
+	if (number_new(g, deployment, conn, err) != ERR_OK)
+		return err->code;
 	g->is_incomplete = false;
 	/* First what goes: a topic may have passed to another feed. */
 	drop_unwanted(g, deployment);
@@ -405,10 +421,8 @@ gather_follow(struct gather *g, const struct deployment *deployment,
 		const struct feed *feed = &deployment->feeds[f];
 
 		for (int p = 0; p < feed->partitions; p++) {
-			if (is_ours(g, deployment, feed, p) &&
-			    follow_partition(g, deployment, feed, p, conn,
-			                     err) != ERR_OK)
-				return err->code;
+			if (is_ours(g, deployment, feed, p))
+				follow_partition(g, deployment, feed, p);
 		}
 	}
 	return ERR_OK;

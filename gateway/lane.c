@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/io/pgconn.h"
 #include "base/model/batch.h"
 #include "base/model/deployment.h"
 #include "base/model/journal.h"
@@ -55,6 +56,7 @@ struct lane {
 	struct batch *ready; /* judged and grouped, not sent */
 	int64_t sent_us;
 	int64_t follow_us;
+	bool follow_failed; /* the newest catalogue is not followed yet */
 	struct lane_metric *metric;
 	atomic_llong epoch, next_seq;
 };
@@ -196,6 +198,7 @@ begin_to_gather(struct lane *lane, struct err *err)
 	                      err) != ERR_OK)
 		return err->code;
 	lane->follow_us = clock_now_us();
+	lane->follow_failed = false;
 	return gather_follow(lane->gather, lane->deployment,
 	                     journal_conn(lane->journal), err);
 }
@@ -332,24 +335,39 @@ is_catalogue_new(const struct lane *lane)
 static bool
 wants_to_follow(const struct lane *lane)
 {
-	return is_catalogue_new(lane) ||
-		(gather_is_incomplete(lane->gather) &&
-	         clock_now_us() - lane->follow_us > REASSIGN_US);
+	if (!lane->follow_failed && !gather_is_incomplete(lane->gather))
+		return is_catalogue_new(lane);
+	return clock_now_us() - lane->follow_us > REASSIGN_US;
 }
 
 static enum err_code
 follow_catalogue(struct lane *lane, struct err *err)
 {
+	struct log_scope scope = scope_of(lane);
+	const struct deployment *fresh;
+
 	if (lane->sent != NULL || lane->ready != NULL || !wants_to_follow(lane))
 		return ERR_OK;
 	lane->follow_us = clock_now_us();
-	if (is_catalogue_new(lane)) {
-		deployment_unref(&lane->deployment);
-		lane->deployment = catalogue_take(lane->options.catalogue);
-		start_forwarders(lane);
+	fresh = is_catalogue_new(lane) ? catalogue_take(lane->options.catalogue)
+				       : deployment_ref(lane->deployment);
+	if (gather_follow(lane->gather, fresh, journal_conn(lane->journal),
+	                  err) != ERR_OK) {
+		deployment_unref(&fresh);
+		if (pgconn_is_lost(journal_conn(lane->journal)))
+			return err->code;
+		/* What is new waits; what is old goes on. */
+		log_warn(&scope, "the last catalogue stays in force (%s)",
+		         err->text);
+		*err = (struct err){ .code = ERR_OK };
+		lane->follow_failed = true;
+		return ERR_OK;
 	}
-	return gather_follow(lane->gather, lane->deployment,
-	                     journal_conn(lane->journal), err);
+	lane->follow_failed = false;
+	deployment_unref(&lane->deployment);
+	lane->deployment = fresh;
+	start_forwarders(lane);
+	return ERR_OK;
 }
 
 static enum err_code
@@ -359,13 +377,21 @@ gather_ready(struct lane *lane, struct err *err)
 
 	/* The catalogue is followed between batches: under a load that never
 	   ends there is no such moment, unless it is made. */
-	if (lane->ready != NULL ||
-	    (lane->sent != NULL && wants_to_follow(lane)))
-		return ERR_OK;
-	lane->ready = gather_next(lane->gather, lane->deployment, wait_ms);
-	if (lane->ready == NULL)
+	if (lane->ready == NULL &&
+	    (lane->sent == NULL || !wants_to_follow(lane)))
+		lane->ready =
+			gather_next(lane->gather, lane->deployment, wait_ms);
+	/* Without blocks it is not judged yet: a stage has failed. */
+	if (lane->ready == NULL || lane->ready->block_count > 0)
 		return ERR_OK;
 	return run_stages(lane, lane->ready, err);
+}
+
+static bool
+is_overdue(const struct lane *lane)
+{
+	return clock_now_us() - lane->sent_us >
+		lane->options.config->postgres_timeout_ms * 1000;
 }
 
 /* One turn: what is with Postgres is waited for only when there is something
@@ -382,8 +408,10 @@ turn(struct lane *lane, struct err *err)
 	if (follow_catalogue(lane, err) != ERR_OK ||
 	    gather_ready(lane, err) != ERR_OK)
 		return err->code;
+	/* An answer that never comes is an unknown outcome, also when nothing
+	   else is to be done: waiting for it tells. */
 	if (lane->sent != NULL &&
-	    (lane->ready != NULL ||
+	    (lane->ready != NULL || is_overdue(lane) ||
 	     journal_has_answer(lane->journal, ANSWER_WAIT_MS)) &&
 	    finish_sent(lane, err) != ERR_OK)
 		return err->code;

@@ -34,3 +34,9 @@ unit_tests += %D%/test_keeper
 threaded_tests += %D%/test_keeper
 %C%_test_keeper_SOURCES = %D%/test_keeper.c $(WAYBILL_TEST_ROADBASE)
 %C%_test_keeper_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_lane
+threaded_tests += %D%/test_lane
+%C%_test_lane_SOURCES = %D%/test_lane.c $(WAYBILL_TEST_ROADBASE) \
+	$(WAYBILL_TEST_KAFKAMOCK)
+%C%_test_lane_LDADD = $(WAYBILL_TEST_GATEWAY)
