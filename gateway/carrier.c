@@ -197,6 +197,29 @@ fill_doubt(struct carrier *c, const struct deployment *deployment,
 }
 
 static enum err_code
+tell_parked(struct carrier *c, struct err *err)
+{
+	for (size_t i = 0; i < c->parking.count; i++) {
+		struct parking_place *place = &c->parking.places[i];
+		const struct route_parked row = {
+			.lane = c->options.lane,
+			.cluster = c->options.cluster,
+			.tenant = place->parked.tenant,
+			.feed = place->parked.feed,
+			.seq = place->parked.seq,
+			.reason = place->reason,
+		};
+
+		if (place->is_told)
+			continue;
+		if (route_park(c->conn, &row, err) != ERR_OK)
+			return err->code;
+		place->is_told = true;
+	}
+	return ERR_OK;
+}
+
+static enum err_code
 recover(struct carrier *c, const struct deployment *deployment,
         struct recovery *recovery, struct err *err)
 {
@@ -218,6 +241,9 @@ recover(struct carrier *c, const struct deployment *deployment,
 		         c->parking.count);
 		code = fill_doubt(c, deployment, err);
 	}
+	/* Before more is sent: the table says how far the rows are. */
+	if (code == ERR_OK)
+		code = tell_parked(c, err);
 	if (code == ERR_OK && found)
 		code = route_mark_delivered(c->conn, c->options.lane,
 		                            c->options.cluster, err);
@@ -323,29 +349,6 @@ run(struct carrier *c, const struct carrier_lane *lane, int64_t seq,
 	}
 	memory_release(progress);
 	return code;
-}
-
-static enum err_code
-tell_parked(struct carrier *c, struct err *err)
-{
-	for (size_t i = 0; i < c->parking.count; i++) {
-		struct parking_place *place = &c->parking.places[i];
-		const struct route_parked row = {
-			.lane = c->options.lane,
-			.cluster = c->options.cluster,
-			.tenant = place->parked.tenant,
-			.feed = place->parked.feed,
-			.seq = place->parked.seq,
-			.reason = place->reason,
-		};
-
-		if (place->is_told)
-			continue;
-		if (route_park(c->conn, &row, err) != ERR_OK)
-			return err->code;
-		place->is_told = true;
-	}
-	return ERR_OK;
 }
 
 /* Behind a committed transaction. */

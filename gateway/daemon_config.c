@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/runtime/digest.h"
@@ -169,6 +171,24 @@ name_daemon(struct daemon_config *config)
 	config->daemon = memory_strdup(name);
 }
 
+/* Said with its line, not when the port is opened. */
+static enum err_code
+check_listen(const char *listen, const struct yaml *map, struct err *err)
+{
+	const struct yaml *node = yaml_get(map, "listen");
+	const char *colon = strrchr(listen, ':');
+	char *end = NULL;
+	long port = colon == NULL ? -1 : strtol(colon + 1, &end, 10);
+
+	if (node == NULL ||
+	    (colon != NULL && end > colon + 1 && *end == '\0' && port >= 0 &&
+	     port <= 65535))
+		return ERR_OK;
+	return err_set(err, ERR_CONFIG,
+	               "%s:%d: listen: must be \"address:port\", not \"%s\"",
+	               yaml_file(node), yaml_line(node), listen);
+}
+
 /* -- public ---------------------------------------------------------------- */
 
 enum err_code
@@ -186,6 +206,11 @@ daemon_config_load(const char *path, struct daemon_config *out, struct err *err)
 	}
 	code = setting_load(daemon_config_settings, daemon_config_setting_count,
 	                    yaml_at(root, 0), out, err);
+	if (code == ERR_OK) {
+		code = check_listen(out->listen, yaml_at(root, 0), err);
+		if (code != ERR_OK)
+			daemon_config_release(out);
+	}
 	yaml_free(&root);
 	if (code == ERR_OK)
 		name_daemon(out);

@@ -186,6 +186,10 @@ pgconnect_setup(struct pgconn *conn, const struct pgconn_options *options,
 		/* No such role is "invalid parameter value" here. */
 		if (code == ERR_POSTGRES_QUERY)
 			code = err->code = ERR_PRIVILEGE;
+		/* A person at a terminal has this to do next. */
+		if (strcmp(conn->sqlstate, "42501") == 0)
+			err_context(err, "GRANT %s TO \"%s\" is missing",
+			            options->role, PQuser(conn->pg));
 	}
 	text_fini(&sql);
 	return code;

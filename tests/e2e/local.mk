@@ -4,6 +4,7 @@ EXTRA_DIST += %D%/README.md %D%/checker/__init__.py %D%/checker/anomalies.py \
 	%D%/checker/ledger.py %D%/checker/pour.py %D%/checker/report.py \
 	%D%/checker/sources.py %D%/checker/topic_check.py %D%/conftest.py \
 	%D%/harness/__init__.py %D%/harness/avro.py %D%/harness/catalogue.py \
+	%D%/harness/chance.py \
 	%D%/harness/consumer.py %D%/harness/feeds.py %D%/harness/gateway.py \
 	%D%/harness/kafka-jars.sha256 %D%/harness/kafka-pom.xml \
 	%D%/harness/kafka.py %D%/harness/ports.py %D%/harness/postgres.py \
@@ -12,10 +13,12 @@ EXTRA_DIST += %D%/README.md %D%/checker/__init__.py %D%/checker/anomalies.py \
 	%D%/test_adding_feed_disturbs_nobody.py %D%/test_bad_input.py \
 	%D%/test_checker_finds_faults.py %D%/test_checker_on_servers.py \
 	%D%/test_counts_add_up_million.py %D%/test_exactly_once_over_restart.py \
+	%D%/test_exactly_once_over_lost_brokers.py \
 	%D%/test_find_message_fast.py %D%/test_harness_avro.py \
 	%D%/test_harness_gateway.py %D%/test_harness_kafka.py \
 	%D%/test_harness_postgres.py \
 	%D%/test_kill_at_each_step.py %D%/test_one_cluster_down_and_back.py \
+	%D%/test_parked_feed_catches_up.py \
 	%D%/test_record_before_forward.py %D%/test_rejected_arrive_whole.py \
 	%D%/test_row_level_security.py %D%/test_stale_owner_across_midnight.py \
 	%D%/test_third_tenant_under_load.py %D%/test_two_tenants.py

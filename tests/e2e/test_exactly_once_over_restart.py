@@ -6,7 +6,10 @@ import time
 
 import pytest
 
+from harness.chance import chance
 from harness.traffic import Traffic
+
+SHORT_LEASE = {"lease": "2s"}
 
 
 def test_over_clean_restarts(make_gateway):
@@ -39,28 +42,41 @@ def test_a_second_start_finds_nothing_to_do(make_gateway):
     gateway.check()
 
 
-@pytest.mark.within(240)
-def test_over_kill_9_at_any_time(make_gateway):
-    gateway = make_gateway()
+def kill_at_random(gateway, rounds):
+    rng = chance()
     producer = gateway.producer()
     with Traffic(producer, gateway.feeds, per_second=2000):
-        for n in range(8):
-            daemon = gateway.start(settings={"lease": "2s"})
-            time.sleep(0.3 + 0.17 * n)
+        for _ in range(rounds):
+            daemon = gateway.start(settings=SHORT_LEASE, ready=False)
+            daemon.wait_ready(daemon.is_ready, 60)
+            time.sleep(rng.uniform(0, 2))
             daemon.kill()
     gateway.start()
-    gateway.wait_quiet()
+    gateway.wait_quiet(90)
     gateway.check()
 
 
+@pytest.mark.within(300)
+def test_over_kill_9_at_any_time(make_gateway):
+    kill_at_random(make_gateway(), 10)
+
+
+@pytest.mark.long
+@pytest.mark.within(3600)
+def test_over_kill_9_again_and_again(make_gateway):
+    kill_at_random(make_gateway(), 200)
+
+
 @pytest.mark.within(240)
-def test_over_a_crash_of_postgres(make_gateway, own_postgres):
+def test_over_a_crash_of_postgres(own_postgres, make_gateway):
+    """kill -9 of the postmaster and its children, under load."""
     gateway = make_gateway(postgres=own_postgres)
     gateway.start()
     producer = gateway.producer()
-    with Traffic(producer, gateway.feeds):
+    rng = chance()
+    with Traffic(producer, gateway.feeds, per_second=2000):
         for _ in range(3):
-            time.sleep(2)
+            time.sleep(rng.uniform(1, 3))
             own_postgres.kill()
             own_postgres.start()
     gateway.wait_quiet(120)
@@ -68,7 +84,7 @@ def test_over_a_crash_of_postgres(make_gateway, own_postgres):
 
 
 @pytest.mark.within(300)
-def test_over_a_crash_of_kafka(make_gateway, own_kafka):
+def test_over_a_crash_of_kafka(own_kafka, make_gateway):
     gateway = make_gateway(kafkas={"main": own_kafka})
     gateway.start()
     producer = gateway.producer()

@@ -12,7 +12,7 @@ from harness.traffic import Traffic
 
 
 @pytest.fixture
-def two(make_gateway, shared_kafka, own_kafka_b):
+def two(shared_kafka, own_kafka_b, make_gateway):
     return make_gateway(kafkas={"main": shared_kafka, "west": own_kafka_b})
 
 

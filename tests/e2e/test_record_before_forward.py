@@ -42,7 +42,7 @@ def test_while_the_journal_is_locked_nothing_leaves(make_gateway):
     gateway.check()
 
 
-def test_while_postgres_hangs_nothing_leaves(make_gateway, own_postgres):
+def test_while_postgres_hangs_nothing_leaves(own_postgres, make_gateway):
     gateway = make_gateway(postgres=own_postgres)
     gateway.start()
     producer = gateway.producer()
@@ -63,8 +63,8 @@ def test_while_postgres_hangs_nothing_leaves(make_gateway, own_postgres):
     gateway.check()
 
 
-def test_while_kafka_is_down_everything_is_recorded(make_gateway, shared_kafka,
-                                                    own_kafka_b):
+def test_while_kafka_is_down_everything_is_recorded(shared_kafka, own_kafka_b,
+                                                    make_gateway):
     gateway = make_gateway(kafkas={"main": shared_kafka, "far": own_kafka_b},
                            output_clusters=["far"])
     gateway.start()
@@ -126,8 +126,8 @@ def test_the_commit_is_waited_for_where_a_standby_must_have_it(
         standby.remove()
 
 
-def test_a_cancelled_wait_for_the_standby_is_not_a_commit(make_gateway,
-                                                          own_postgres):
+def test_a_cancelled_wait_for_the_standby_is_not_a_commit(own_postgres,
+                                                          make_gateway):
     """Postgres answers COMMIT with a mere warning when the wait for the
     standby is cancelled. Nothing may leave on the strength of that."""
     standby = own_postgres.new_standby("s1")

@@ -86,7 +86,7 @@ class Daemon(Process):
 
 class Gateway:
     def __init__(self, postgres, kafkas, folder, feeds, stem, lanes=2,
-                 output_clusters=None):
+                 output_clusters=None, durability="development"):
         """kafkas: name -> Kafka; the first is the input cluster too.
         output_clusters: names; all of them by default."""
         self.postgres = postgres
@@ -98,7 +98,8 @@ class Gateway:
         self.output_clusters = list(output_clusters or kafkas)
         self.catalogue = Catalogue(
             stem, {n: (k.bootstrap, self._roles(n))
-                   for n, k in kafkas.items()}, self.feeds, lanes)
+                   for n, k in kafkas.items()}, self.feeds, lanes,
+            durability)
         self.database = None
         self.daemons = []
         self.producers = []
@@ -241,9 +242,7 @@ class Gateway:
         return self.postgres.query("SET search_path = waybill, public; " +
                                    text, parameters, self.database, user)
 
-    def waybill(self, *arguments, status=0, user="postgres"):
-        """Runs the command line; its output. status: what it must end with,
-        None: whatever."""
+    def _run(self, arguments, status, user="postgres"):
         done = subprocess.run(
             [program("waybill"), "--postgres", self.dsn(user),
              *[str(a) for a in arguments]],
@@ -253,10 +252,16 @@ class Gateway:
             raise AssertionError("waybill %s ended with %d\n%s%s" % (
                 " ".join(map(str, arguments)), done.returncode, done.stdout,
                 done.stderr))
+        return done
+
+    def waybill(self, *arguments, status=0, user="postgres"):
+        """Runs the command line; its output. status: what it must end with,
+        None: whatever."""
+        done = self._run(arguments, status, user)
         return done.stdout if status == 0 else done.stdout + done.stderr
 
     def waybill_json(self, *arguments, status=0):
-        return json.loads(self.waybill("--json", *arguments, status=status))
+        return json.loads(self._run(("--json",) + arguments, status).stdout)
 
     # -- traffic ------------------------------------------------------------
 

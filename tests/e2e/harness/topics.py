@@ -2,7 +2,8 @@
 """Topics: made, deleted, grown and looked at."""
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+from confluent_kafka.admin import (AdminClient, ConfigResource, NewPartitions,
+                                   NewTopic)
 
 from .process import wait_until
 
@@ -44,6 +45,13 @@ def grow(bootstrap, name, partitions):
     _settled(admin.create_partitions([NewPartitions(name, partitions)]))
 
 
+def configure(bootstrap, name, config):
+    """Sets exactly these; the others have their defaults again."""
+    admin = _admin(bootstrap)
+    _settled(admin.alter_configs([ConfigResource("topic", name,
+                                                 set_config=config)]))
+
+
 def partitions_of(bootstrap, name, admin=None):
     """How many partitions of a topic have a leader; 0: there is no topic."""
     admin = admin or _admin(bootstrap)
@@ -64,5 +72,5 @@ def listed(bootstrap):
     return sorted(_admin(bootstrap).list_topics(timeout=TIMEOUT_S).topics)
 
 
-__all__ = ["create", "delete", "grow", "partitions_of", "leaders_of",
+__all__ = ["create", "configure", "delete", "grow", "partitions_of", "leaders_of",
            "listed", "KafkaException"]
