@@ -243,12 +243,24 @@ check_database(const struct daemon_config *config, struct err *err)
 	};
 	struct pgconn *conn = NULL;
 
-	if (pgconn_open(&options, &conn, err) != ERR_OK)
-		return err->code;
-	if (migration_check(conn, err) == ERR_OK)
-		(void)!migration_check_privileges(conn, err);
+	enum err_code code = pgconn_open(&options, &conn, err);
+
+	if (code == ERR_PRIVILEGE)
+		return err_context(err,
+		                   "postgres.connection, postgres.role "
+		                   "(waybill migrate makes the roles)");
+	if (code != ERR_OK)
+		return code;
+	code = migration_check(conn, err);
+	if (code == ERR_OK)
+		code = migration_check_privileges(conn, err);
+	else if (code == ERR_PRIVILEGE)
+		code = err_context(err,
+		                   "the daemon's user must be a member of "
+		                   "waybill_daemon (GRANT waybill_daemon TO "
+		                   "it)");
 	pgconn_close(&conn);
-	return err->code;
+	return code;
 }
 
 static enum err_code

@@ -159,6 +159,34 @@ pgconnect_start(struct pgconn *conn, const struct pgconn_options *options,
 	return ERR_OK;
 }
 
+/* What mends a refusal is said: who connects has to be a member. */
+static enum err_code
+take_role(struct pgconn *conn, const char *name, struct err *err)
+{
+	char *role = PQescapeIdentifier(conn->pg, name, strlen(name));
+	const char *login = PQuser(conn->pg);
+	char *user = PQescapeIdentifier(conn->pg, login, strlen(login));
+	struct text sql;
+	enum err_code code;
+
+	CHECK(role != NULL && user != NULL);
+	text_init(&sql, SETUP_BYTES_MAX);
+	text_addf(&sql, "SET ROLE %s", role);
+	code = pgconn_exec(conn, text_string(&sql), err);
+	text_fini(&sql);
+	if (code == ERR_PRIVILEGE)
+		code = err_set(err, ERR_PRIVILEGE,
+		               "user %s may not take on role %s; what mends "
+		               "it: GRANT %s TO %s",
+		               login, name, name, user);
+	/* No such role is "invalid parameter value" here. */
+	if (code == ERR_POSTGRES_QUERY)
+		code = err->code = ERR_PRIVILEGE;
+	PQfreemem(role);
+	PQfreemem(user);
+	return code;
+}
+
 enum err_code
 pgconnect_setup(struct pgconn *conn, const struct pgconn_options *options,
                 struct err *err)
@@ -166,7 +194,6 @@ pgconnect_setup(struct pgconn *conn, const struct pgconn_options *options,
 	const char *const *extra = options->settings;
 	struct text sql;
 	enum err_code code;
-	char *role;
 
 	text_init(&sql, SETUP_BYTES_MAX);
 	for (int i = 0; session_settings[i]; i++)
@@ -175,22 +202,8 @@ pgconnect_setup(struct pgconn *conn, const struct pgconn_options *options,
 		add_setting(conn, extra[i], &sql);
 	CHECK(!text_is_cut(&sql));
 	code = pgconn_exec(conn, text_string(&sql), err);
-	if (code == ERR_OK && options->role) {
-		role = PQescapeIdentifier(conn->pg, options->role,
-		                          strlen(options->role));
-		CHECK(role != NULL);
-		text_reset(&sql);
-		text_addf(&sql, "SET ROLE %s", role);
-		PQfreemem(role);
-		code = pgconn_exec(conn, text_string(&sql), err);
-		/* No such role is "invalid parameter value" here. */
-		if (code == ERR_POSTGRES_QUERY)
-			code = err->code = ERR_PRIVILEGE;
-		/* A person at a terminal has this to do next. */
-		if (strcmp(conn->sqlstate, "42501") == 0)
-			err_context(err, "GRANT %s TO \"%s\" is missing",
-			            options->role, PQuser(conn->pg));
-	}
+	if (code == ERR_OK && options->role)
+		code = take_role(conn, options->role, err);
 	text_fini(&sql);
 	return code;
 }

@@ -121,9 +121,29 @@ test_open_says_why_not(void **state)
 	options.conninfo = postgres_conninfo(server);
 	options.role = "no_such_role";
 	assert_int_equal(pgconn_open(&options, &conn, &err), ERR_PRIVILEGE);
+	assert_non_null(strstr(err.text, "no_such_role"));
 	options.role = NULL;
 	options.conninfo = "this is = not ' a conninfo";
 	assert_int_equal(pgconn_open(&options, &conn, &err), ERR_POSTGRES_LOST);
+}
+
+static void
+test_refused_role_names_its_grant(void **state)
+{
+	struct pgconn_options options = { .timeout_ms = 5000,
+		                          .role = "pg_monitor" };
+	struct pgconn *conn = open_with(NULL, NULL, 5000);
+	char conninfo[512];
+	struct err err;
+
+	assert_int_equal(pgconn_exec(conn, "create role bare login", &err),
+	                 ERR_OK);
+	snprintf(conninfo, sizeof(conninfo),
+	         "host=%s user=bare dbname=postgres", postgres_folder(server));
+	options.conninfo = conninfo;
+	pgconn_close(&conn);
+	assert_int_equal(pgconn_open(&options, &conn, &err), ERR_PRIVILEGE);
+	assert_non_null(strstr(err.text, "GRANT pg_monitor TO \"bare\""));
 }
 
 /* A server that has gone (packets to it are dropped) is passed over. */
@@ -441,6 +461,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_session_is_set_up),
 		cmocka_unit_test(test_open_says_why_not),
+		cmocka_unit_test(test_refused_role_names_its_grant),
 		cmocka_unit_test(
 			test_second_host_is_reached_when_the_first_is_silent),
 		cmocka_unit_test(test_query_is_prepared_once),
