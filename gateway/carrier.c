@@ -93,14 +93,19 @@ check_progress_topic(struct carrier *c, const struct deployment *deployment,
                      struct err *err)
 {
 	char topic[PROGRESS_TOPIC_MAX], policy[64] = "", isr[16] = "";
+	char unclean[16] = "";
+	enum err_code code;
 	struct kcluster_topic seen;
 
 	progress_topic(deployment->name, topic);
-	if (kcluster_describe_topic(c->cluster, topic, OPEN_TIMEOUT_MS, &seen,
-	                            err) != ERR_OK)
+	code = kcluster_describe_topic(c->cluster, topic, OPEN_TIMEOUT_MS,
+	                               &seen, err);
+	if (code == ERR_KAFKA_TOPIC)
 		return err_context(err,
 		                   "waybill apply --create-topics makes "
 		                   "the topic of progress records");
+	if (code != ERR_OK)
+		return code;
 	if (seen.partition_count < deployment->lanes)
 		return err_set(err, ERR_KAFKA_TOPIC,
 		               "topic %s has %d partitions, one for each of "
@@ -113,16 +118,20 @@ check_progress_topic(struct carrier *c, const struct deployment *deployment,
 	                          err) != ERR_OK ||
 	    kcluster_topic_config(c->cluster, topic, "min.insync.replicas",
 	                          OPEN_TIMEOUT_MS, isr, sizeof(isr),
-	                          err) != ERR_OK)
+	                          err) != ERR_OK ||
+	    kcluster_topic_config(
+		    c->cluster, topic, "unclean.leader.election.enable",
+		    OPEN_TIMEOUT_MS, unclean, sizeof(unclean), err) != ERR_OK)
 		return err->code;
 	if (seen.replication_factor < 3 || strcmp(policy, "compact") != 0 ||
-	    strcmp(isr, "1") == 0)
+	    strcmp(isr, "1") == 0 || strcmp(unclean, "true") == 0)
 		return err_set(
 			err, ERR_KAFKA_TOPIC,
 			"topic %s has replication %d, cleanup.policy %s, "
-			"min.insync.replicas %s: production wants 3, "
-			"compact, 2 (or durability: development)",
-			topic, seen.replication_factor, policy, isr);
+			"min.insync.replicas %s, "
+			"unclean.leader.election.enable %s: production wants "
+			"3, compact, 2, false (or durability: development)",
+			topic, seen.replication_factor, policy, isr, unclean);
 	return ERR_OK;
 }
 

@@ -26,6 +26,7 @@ enum {
 	SETTINGS_MAX = 32,
 	START_MS_MAX = 30000,
 	STOP_MS_MAX = 20000,
+	START_TRIES = 50,
 	STEP_MS = 10,
 	MISSING = 77,
 };
@@ -259,6 +260,51 @@ kill_children(pid_t pid)
 	fclose(file);
 }
 
+static int
+start_once(struct postgres *server)
+{
+	char program[600], sockets[300];
+	const char *arguments[16 + 2 * SETTINGS_MAX + 1];
+	static const char *const always[] = { "fsync=off", "listen_addresses=",
+		                              "max_connections=40",
+		                              "shared_buffers=32MB", NULL };
+	int count = 0, status;
+
+	snprintf(program, sizeof(program), "%s/postgres", server->binaries);
+	snprintf(sockets, sizeof(sockets), "unix_socket_directories=%s",
+	         server->folder);
+	arguments[count++] = program;
+	arguments[count++] = "-D";
+	arguments[count++] = server->data;
+	arguments[count++] = "-c";
+	arguments[count++] = sockets;
+	for (int i = 0; always[i]; i++) {
+		arguments[count++] = "-c";
+		arguments[count++] = always[i];
+	}
+	for (int i = 0; server->settings[i]; i++) {
+		arguments[count++] = "-c";
+		arguments[count++] = server->settings[i];
+	}
+	arguments[count] = NULL;
+	server->pid = fork();
+	if (server->pid == 0)
+		run_child(server, arguments);
+	if (server->pid < 0)
+		return 1;
+	for (int ms = 0; ms < START_MS_MAX; ms += STEP_MS) {
+		if (is_ready(server))
+			return 0;
+		if (waitpid(server->pid, &status, WNOHANG) == server->pid) {
+			server->pid = 0;
+			return 1;
+		}
+		sleep_step();
+	}
+	postgres_stop(server, POSTGRES_STOP_KILL);
+	return 1;
+}
+
 /* -- public -- */
 
 int
@@ -352,44 +398,11 @@ postgres_stop(struct postgres *server, enum postgres_stop how)
 int
 postgres_start(struct postgres *server)
 {
-	char program[600], sockets[300];
-	const char *arguments[16 + 2 * SETTINGS_MAX + 1];
-	static const char *const always[] = { "fsync=off", "listen_addresses=",
-		                              "max_connections=40",
-		                              "shared_buffers=32MB", NULL };
-	int count = 0, status;
-
-	snprintf(program, sizeof(program), "%s/postgres", server->binaries);
-	snprintf(sockets, sizeof(sockets), "unix_socket_directories=%s",
-	         server->folder);
-	arguments[count++] = program;
-	arguments[count++] = "-D";
-	arguments[count++] = server->data;
-	arguments[count++] = "-c";
-	arguments[count++] = sockets;
-	for (int i = 0; always[i]; i++) {
-		arguments[count++] = "-c";
-		arguments[count++] = always[i];
-	}
-	for (int i = 0; server->settings[i]; i++) {
-		arguments[count++] = "-c";
-		arguments[count++] = server->settings[i];
-	}
-	arguments[count] = NULL;
-	server->pid = fork();
-	if (server->pid == 0)
-		run_child(server, arguments);
-	if (server->pid < 0)
-		return 1;
-	for (int ms = 0; ms < START_MS_MAX; ms += STEP_MS) {
-		if (is_ready(server))
+	/* The shared memory of one that was killed may take a moment to go. */
+	for (int tries = 0; tries < START_TRIES; tries++) {
+		if (start_once(server) == 0)
 			return 0;
-		if (waitpid(server->pid, &status, WNOHANG) == server->pid) {
-			server->pid = 0;
-			return 1;
-		}
 		sleep_step();
 	}
-	postgres_stop(server, POSTGRES_STOP_KILL);
 	return 1;
 }
