@@ -331,7 +331,7 @@ message_take(struct consuming *consuming, const rd_kafka_message_t *message,
 	topic->bytes += message->len + message->key_len;
 	topic->tombstones += message->payload == NULL;
 	if (consuming->receipts != NULL)
-		oj_receipts_add(consuming->receipts, message);
+		oj_receipt_add(consuming->receipts, message);
 	if (json_array_size(topic->shown) < consuming->show)
 		message_show(topic, message);
 	return true;
@@ -388,12 +388,12 @@ consume_all(struct consuming *consuming, struct oj_err *err)
 
 	if (consuming->ledger_path != NULL) {
 		consuming->receipts =
-			oj_receipts_open(consuming->ledger_path, err);
+			oj_receipt_open(consuming->ledger_path, err);
 		if (consuming->receipts == NULL)
 			return false;
 	}
 	ok = consume(consuming, err);
-	if (!oj_receipts_close(&consuming->receipts, &inner)) {
+	if (!oj_receipt_close(&consuming->receipts, &inner)) {
 		if (ok)
 			*err = inner;
 		ok = false;

@@ -41,7 +41,7 @@ header_print(struct oj_receipts *receipts, const rd_kafka_message_t *message,
 /* -- public -------------------------------------------------------------- */
 
 struct oj_receipts *
-oj_receipts_open(const char *path, struct oj_err *err)
+oj_receipt_open(const char *path, struct oj_err *err)
 {
 	struct oj_receipts *receipts = calloc(1, sizeof(*receipts));
 
@@ -60,7 +60,7 @@ oj_receipts_open(const char *path, struct oj_err *err)
 }
 
 void
-oj_receipts_add(struct oj_receipts *receipts, const rd_kafka_message_t *message)
+oj_receipt_add(struct oj_receipts *receipts, const rd_kafka_message_t *message)
 {
 	uint8_t digest[OJ_DIGEST_SIZE];
 	char hex[OJ_DIGEST_HEX];
@@ -77,7 +77,7 @@ oj_receipts_add(struct oj_receipts *receipts, const rd_kafka_message_t *message)
 }
 
 bool
-oj_receipts_close(struct oj_receipts **receipts, struct oj_err *err)
+oj_receipt_close(struct oj_receipts **receipts, struct oj_err *err)
 {
 	struct oj_receipts *closing = *receipts;
 	bool ok;

@@ -15,12 +15,11 @@ struct oj_receipts;
 
 /* Begins the file anew; NULL where it cannot be written. */
 struct oj_receipts *
-oj_receipts_open(const char *path, struct oj_err *err);
+oj_receipt_open(const char *path, struct oj_err *err);
 
 void
-oj_receipts_add(struct oj_receipts *receipts,
-                const rd_kafka_message_t *message);
+oj_receipt_add(struct oj_receipts *receipts, const rd_kafka_message_t *message);
 
 /* Takes NULL; false where the file is not whole. */
 bool
-oj_receipts_close(struct oj_receipts **receipts, struct oj_err *err);
+oj_receipt_close(struct oj_receipts **receipts, struct oj_err *err);
