@@ -1,8 +1,8 @@
 EXTRA_DIST += %D%/database.h
 
-unit_tests += %D%/test_lane
-%C%_test_lane_SOURCES = %D%/test_lane.c $(WAYBILL_TEST_POSTGRES)
-%C%_test_lane_LDADD = $(WAYBILL_TEST_MODEL)
+unit_tests += %D%/test_lane_functions
+%C%_test_lane_functions_SOURCES = %D%/test_lane_functions.c $(WAYBILL_TEST_POSTGRES)
+%C%_test_lane_functions_LDADD = $(WAYBILL_TEST_MODEL)
 
 unit_tests += %D%/test_policies
 %C%_test_policies_SOURCES = %D%/test_policies.c $(WAYBILL_TEST_POSTGRES)
