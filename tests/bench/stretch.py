@@ -207,7 +207,8 @@ def copy(rig, seconds):
                        "body bytea)", database=name)
     rig.postgres.query("CHECKPOINT")
     connection = psycopg2.connect(rig.postgres.dsn(name))
-    before, begun, count = rig.postgres_cpu(), time.monotonic(), 0
+    own, before = time.process_time(), rig.postgres_cpu()
+    begun, count = time.monotonic(), 0
     try:
         with connection.cursor() as cursor:
             while time.monotonic() - begun < seconds:
@@ -218,11 +219,12 @@ def copy(rig, seconds):
     finally:
         connection.close()
     took = time.monotonic() - begun
-    used = rig.postgres_cpu() - before
+    own, used = time.process_time() - own, rig.postgres_cpu() - before
     found = rig.postgres.query("SELECT count(*), pg_total_relation_size("
                                "'plain') FROM plain", database=name)[0]
     assert found[0] == count, "%d of %d rows" % (found[0], count)
     rig.postgres.query('DROP DATABASE "%s"' % name)
     return {"messages": count, "seconds": took, "rate": count / took,
+            "own_us": own * 1e6 / count,
             "postgres_us": used * 1e6 / count,
             "row_bytes": float(found[1]) / count}
