@@ -198,6 +198,8 @@ pass(struct mirror *mirror, rd_kafka_message_t *m)
 		rd_kafka_message_destroy(m);
 		return;
 	}
+	if (mirror->is_transactional && mirror->in_transaction == 0)
+		must(rd_kafka_begin_transaction(mirror->producer));
 	mirror->offsets->elems[m->partition].offset = m->offset + 1;
 	while (rd_kafka_produce(mirror->topic, m->partition, 0, m->payload,
 	                        m->len, m->key, m->key_len, m) != 0)
@@ -218,8 +220,6 @@ turn(struct mirror *mirror)
 		                                  CHUNK - 1);
 	if (n > 0 && mirror->begun == 0)
 		mirror->begun = now();
-	if (n > 0 && mirror->is_transactional && mirror->in_transaction == 0)
-		must(rd_kafka_begin_transaction(mirror->producer));
 	for (ssize_t i = 0; i < n; i++)
 		pass(mirror, polled[i]);
 	serve(mirror->out, 0);
