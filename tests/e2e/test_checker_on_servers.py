@@ -12,22 +12,43 @@ import pytest
 from checker.check_counts import judge
 from checker.fake import Fake
 from checker.pour import pour_journal, pour_topics
+from harness.kafka import Kafka
 from harness.producer import Producer
 
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "checker",
                        "check_counts.py")
 
 
+@pytest.fixture(scope="module")
+def bootstraps():
+    with Kafka(name="checker") as cluster:
+        bootstraps = {"a": cluster.bootstrap}
+        pour_topics(Fake(clusters=("a",), offset_step=1), bootstraps)
+        yield bootstraps
+
+
 @pytest.fixture
-def poured(shared_postgres, own_kafka):
+def poured(shared_postgres, bootstraps):
     database = shared_postgres.new_database("checker")
-    world = Fake(clusters=("a",), offset_step=1)
     connection = shared_postgres.connect(database)
-    pour_journal(world, connection)
+    pour_journal(Fake(clusters=("a",), offset_step=1), connection)
     connection.close()
-    bootstraps = {"a": own_kafka.bootstrap}
-    pour_topics(world, bootstraps)
     return shared_postgres, database, bootstraps
+
+
+def test_the_program_stands_alone(poured):
+    postgres, database, bootstraps = poured
+    command = [sys.executable, PROGRAM, "--json", "--postgres",
+               postgres.dsn(database), "--cluster", "a=" + bootstraps["a"]]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    said = json.loads(done.stdout)
+    assert done.returncode == 0 and said["ok"]
+    assert sum(f["read"] for f in said["feeds"]) == 600
+    postgres.query("DELETE FROM waybill.violation WHERE lane = 0",
+                   database=database)
+    assert subprocess.run(command, stdout=subprocess.DEVNULL).returncode == 1
+    assert subprocess.run(command[:2], stderr=subprocess.DEVNULL
+                          ).returncode == 2
 
 
 def test_what_is_right_passes_and_what_is_planted_is_found(poured):
@@ -51,18 +72,3 @@ def test_what_is_right_passes_and_what_is_planted_is_found(poured):
     producer.send("us.in", b"not recorded", partition=0)
     producer.flush()
     assert {"foreign", "unseen"} <= names()
-
-
-def test_the_program_stands_alone(poured):
-    postgres, database, bootstraps = poured
-    command = [sys.executable, PROGRAM, "--json", "--postgres",
-               postgres.dsn(database), "--cluster", "a=" + bootstraps["a"]]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    said = json.loads(done.stdout)
-    assert done.returncode == 0 and said["ok"]
-    assert sum(f["read"] for f in said["feeds"]) == 600
-    postgres.query("DELETE FROM waybill.violation WHERE lane = 0",
-                   database=database)
-    assert subprocess.run(command, stdout=subprocess.DEVNULL).returncode == 1
-    assert subprocess.run(command[:2], stderr=subprocess.DEVNULL
-                          ).returncode == 2

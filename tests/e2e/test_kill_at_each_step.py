@@ -21,6 +21,7 @@ TABLE = os.path.join(HERE, "..", "..", "base", "runtime", "crash_points.def")
 # Reached once or rarely in the life of a daemon: only the first time is tried.
 ONCE = {"LANE_CLAIMED", "LANE_RECOVERED", "LANE_RELEASED"}
 TIMES = (1, 5)
+LEASE = {"lease": "1500ms"}     # how long the next daemon waits for the lanes
 
 
 def points():
@@ -46,7 +47,7 @@ def test_killed_at(make_gateway, point, count):
     producer = gateway.producer()
     with Traffic(producer, gateway.feeds):
         daemon = gateway.start(crash=(point, count), ready=False,
-                               settings={"lease": "3s"})
+                               settings=LEASE)
         if point == "LANE_RELEASED":
             gateway.wait_recorded(1)
             daemon.send(signal.SIGTERM)
@@ -58,6 +59,6 @@ def test_killed_at(make_gateway, point, count):
         with open(daemon.marker) as f:
             assert f.read().strip() == point
         assert daemon.wait(10) == -signal.SIGKILL
-        gateway.start(settings={"lease": "3s"})
+        gateway.start(settings=LEASE)
     gateway.wait_quiet(90)
     gateway.check()

@@ -7,13 +7,26 @@ import time
 
 import pytest
 
+from harness.kafka import Kafka
 from harness.process import ProcessError, wait_until
 from harness.traffic import Traffic
 
 
+@pytest.fixture(scope="module")
+def west_of_all():
+    with Kafka(name="west") as cluster:
+        yield cluster
+
+
 @pytest.fixture
-def two(shared_kafka, own_kafka_b, make_gateway):
-    return make_gateway(kafkas={"main": shared_kafka, "west": own_kafka_b})
+def west(west_of_all):
+    """It may be down after a test that has failed."""
+    return west_of_all.start()
+
+
+@pytest.fixture
+def two(shared_kafka, west, make_gateway):
+    return make_gateway(kafkas={"main": shared_kafka, "west": west})
 
 
 def route_states(gateway, cluster):
@@ -22,12 +35,12 @@ def route_states(gateway, cluster):
 
 
 @pytest.mark.within(300)
-def test_down_while_messages_come_in(two, own_kafka_b):
+def test_down_while_messages_come_in(two, west):
     producer = two.producer()
     two.start()
     with Traffic(producer, two.feeds):
         time.sleep(2)
-        own_kafka_b.kill()
+        west.kill()
         for _ in range(3):
             before = two.recorded()
             wait_until(lambda: two.recorded() > before + 500, 60,
@@ -43,7 +56,7 @@ def test_down_while_messages_come_in(two, own_kafka_b):
     assert two.behind("west") > 0
     assert route_states(two, "main") == {"running"}
 
-    own_kafka_b.start()
+    west.start()
     two.wait_quiet(120)
     wait_until(lambda: route_states(two, "west") == {"running"}, 60,
                "west to be called running again")
@@ -51,33 +64,33 @@ def test_down_while_messages_come_in(two, own_kafka_b):
 
 
 @pytest.mark.within(300)
-def test_down_when_the_daemon_starts(two, own_kafka_b):
+def test_down_when_the_daemon_starts(two, west):
     producer = two.producer()
     for feed in two.feeds:
         feed.send(producer, 500)
     producer.flush()
-    own_kafka_b.kill()
+    west.kill()
     two.start(ready=False)
     two.wait_quiet(clusters=["main"])
-    own_kafka_b.start()
+    west.start()
     two.wait_quiet(120)
     two.check()
 
 
 @pytest.mark.within(300)
-def test_the_daemon_is_killed_while_it_catches_up(two, own_kafka_b):
+def test_the_daemon_is_killed_while_it_catches_up(two, west):
     producer = two.producer()
     daemon = two.start()
     for feed in two.feeds:
         feed.send(producer, 1000)
     producer.flush()
     two.wait_quiet()
-    own_kafka_b.kill()
+    west.kill()
     for feed in two.feeds:
         feed.send(producer, 5000)
     producer.flush()
     two.wait_quiet(clusters=["main"])
-    own_kafka_b.start()
+    west.start()
     for _ in range(3):
         time.sleep(0.7)
         daemon.kill()
