@@ -47,10 +47,12 @@ parse_name(const struct json *value, char out[PROGRESS_NAME_MAX])
 	return true;
 }
 
+/* Without the list, what waits would be taken for delivered. */
 static bool
 parse_parked(const struct json *list, struct progress *out)
 {
-	if (json_count(list) > PROGRESS_PARKED_MAX)
+	if (list == NULL || json_type(list) != JSON_ARRAY ||
+	    json_count(list) > PROGRESS_PARKED_MAX)
 		return false;
 	for (size_t i = 0; i < json_count(list); i++) {
 		const struct json *one = json_at(list, i);
@@ -66,21 +68,30 @@ parse_parked(const struct json *list, struct progress *out)
 	return true;
 }
 
+/* -1: none, or none that fits. */
+static int
+parse_int(const struct json *root, const char *key)
+{
+	int64_t value = json_integer(json_get(root, key), -1);
+
+	return value > INT32_MAX || value < 0 ? -1 : (int)value;
+}
+
 static bool
 parse_members(const struct json *root, const char *deployment,
               struct progress *out)
 {
 	const char *name = json_string(json_get(root, "deployment"));
 
-	out->lane = (int)json_integer(json_get(root, "lane"), -1);
-	out->incarnation = (int)json_integer(json_get(root, "incarnation"), -1);
+	out->lane = parse_int(root, "lane");
+	out->incarnation = parse_int(root, "incarnation");
 	out->epoch = json_integer(json_get(root, "epoch"), -1);
 	out->seq = json_integer(json_get(root, "seq"), -1);
 	out->system_id = json_integer(json_get(root, "system_id"), 0);
-	out->timeline = (int)json_integer(json_get(root, "timeline"), 0);
+	out->timeline = parse_int(root, "timeline");
 	return name != NULL && strcmp(name, deployment) == 0 &&
 		out->lane >= 0 && out->incarnation > 0 && out->epoch > 0 &&
-		out->seq > 0 &&
+		out->seq > 0 && out->timeline >= 0 &&
 		parse_hex(json_string(json_get(root, "chain")), out->chain,
 	                  sizeof(out->chain)) &&
 		parse_parked(json_get(root, "parked"), out);

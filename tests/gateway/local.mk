@@ -40,3 +40,15 @@ threaded_tests += %D%/test_lane
 %C%_test_lane_SOURCES = %D%/test_lane.c $(WAYBILL_TEST_ROADBASE) \
 	$(WAYBILL_TEST_KAFKAMOCK)
 %C%_test_lane_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_progress
+%C%_test_progress_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_parking
+%C%_test_parking_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_parcel
+%C%_test_parcel_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_daemon_config
+%C%_test_daemon_config_LDADD = $(WAYBILL_TEST_GATEWAY)

@@ -52,14 +52,15 @@ die(const char *what, const struct err *err)
 static struct pgconn *
 connect_to(const char *database, const char *role)
 {
+	char own[512];
 	struct pgconn_options options = { .timeout_ms = 60000,
 		                          .application = "test",
 		                          .role = role,
-		                          .conninfo = conninfo };
+		                          .conninfo = own };
 	struct pgconn *conn = NULL;
 	struct err err = { .code = ERR_OK };
 
-	snprintf(conninfo, sizeof(conninfo), "host=%s user=postgres dbname=%s",
+	snprintf(own, sizeof(own), "host=%s user=postgres dbname=%s",
 	         postgres_folder(server), database);
 	if (pgconn_open(&options, &conn, &err) != ERR_OK)
 		die("connect", &err);
@@ -137,6 +138,8 @@ roadbase_begin(void **state)
 	exec(conn, sql);
 	pgconn_close(&conn);
 	snprintf(sql, sizeof(sql), "road%d", database_no);
+	snprintf(conninfo, sizeof(conninfo), "host=%s user=postgres dbname=%s",
+	         postgres_folder(server), sql);
 	admin = connect_to(sql, NULL);
 	return 0;
 }
