@@ -61,6 +61,7 @@ wait_for_stable_end(const struct recovery *r, const char *topic,
 
 struct tail {
 	const char *deployment;
+	int lane;
 	struct progress *last;
 	bool found;
 	bool bad;
@@ -76,7 +77,8 @@ keep_last(const struct kmessage *message, void *context)
 		return true;
 	if (progress_parse(message->body, (size_t)message->body_len,
 	                   tail->deployment, tail->last,
-	                   &tail->err) != ERR_OK) {
+	                   &tail->err) != ERR_OK ||
+	    tail->last->lane != tail->lane) {
 		tail->bad = true;
 		return false;
 	}
@@ -89,7 +91,9 @@ static enum err_code
 read_last(const struct recovery *r, const char *topic, int64_t low,
           int64_t high, struct progress *out, bool *out_found, struct err *err)
 {
-	struct tail tail = { .deployment = r->deployment, .last = out };
+	struct tail tail = { .deployment = r->deployment,
+		             .lane = r->lane,
+		             .last = out };
 
 	for (int64_t back = TAIL_RECORDS;; back *= TAIL_WIDEN) {
 		int64_t from = high - back > low ? high - back : low;

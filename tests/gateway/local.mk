@@ -52,3 +52,13 @@ unit_tests += %D%/test_parcel
 
 unit_tests += %D%/test_daemon_config
 %C%_test_daemon_config_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_recovery
+%C%_test_recovery_SOURCES = %D%/test_recovery.c $(WAYBILL_TEST_RECORDER) \
+	$(WAYBILL_TEST_KAFKAMOCK)
+%C%_test_recovery_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_transaction
+%C%_test_transaction_SOURCES = %D%/test_transaction.c $(WAYBILL_TEST_RECORDER) \
+	$(WAYBILL_TEST_KAFKAMOCK)
+%C%_test_transaction_LDADD = $(WAYBILL_TEST_GATEWAY)
