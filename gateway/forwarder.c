@@ -51,6 +51,7 @@ struct forwarder {
 	char reason[ERR_TEXT_MAX];
 	atomic_int state;
 	atomic_int verdict;
+	atomic_bool ended;
 	atomic_llong seq;
 	atomic_int incarnation;
 
@@ -453,6 +454,7 @@ run(void *context)
 	drop_held(f);
 	batch_unref(&f->ahead);
 	deployment_unref(&f->deployment);
+	atomic_store(&f->ended, true);
 }
 
 /* -- public ---------------------------------------------------------------- */
@@ -500,6 +502,24 @@ forwarder_stop(struct forwarder **handle)
 	road_metric_route_free(&f->metric);
 	memory_release(f->cluster);
 	memory_release(f);
+}
+
+void
+forwarder_end(struct forwarder *f)
+{
+	thread_flag_set(f->stop);
+}
+
+bool
+forwarder_is_ending(const struct forwarder *f)
+{
+	return thread_flag_is_set(f->stop);
+}
+
+bool
+forwarder_has_ended(const struct forwarder *f)
+{
+	return atomic_load(&f->ended);
 }
 
 enum forwarder_verdict

@@ -36,6 +36,15 @@ forwarder_start(const struct forwarder_options *options,
 void
 forwarder_stop(struct forwarder **forwarder);
 
+/* Its cluster is not in the catalogue any more: it ends by itself, soon, and
+   forwarder_stop does not wait then. The lane's thread. */
+void
+forwarder_end(struct forwarder *forwarder);
+bool
+forwarder_is_ending(const struct forwarder *forwarder);
+bool
+forwarder_has_ended(const struct forwarder *forwarder);
+
 /* What the lane asks of a forwarder before its first write. */
 enum forwarder_verdict {
 	FORWARDER_WAIT,     /* recovery is under way */

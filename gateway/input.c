@@ -36,6 +36,11 @@ open_consumer(struct input *input, const struct cluster *cluster,
 	};
 	size_t count = 0;
 
+	if (input->count == CLUSTERS_MAX)
+		return err_set(err, ERR_FULL,
+		               "this daemon has read from %d clusters since it "
+		               "was started: start it again to read from %s",
+		               CLUSTERS_MAX, cluster->name);
 	snprintf(group, sizeof(group), "waybill.%s", deployment);
 	properties[count++] = (struct kproperty){ "group.id", group };
 	for (size_t i = 0; i < cluster->property_count && count < 65; i++)
@@ -43,7 +48,6 @@ open_consumer(struct input *input, const struct cluster *cluster,
 	options.property_count = count;
 	if (kconsumer_open(&options, true, out, err) != ERR_OK)
 		return err->code;
-	CHECK(input->count < CLUSTERS_MAX);
 	input->opened[input->count].cluster = memory_strdup(cluster->name);
 	input->opened[input->count].consumer = *out;
 	input->count++;

@@ -30,6 +30,7 @@
 
 #define LANE_MAGIC      0x4c414e45u
 #define STAGES_MAX      8
+#define FORWARDERS_MAX  (2 * CLUSTERS_MAX) /* some of them end */
 #define GATHER_WAIT_MS  50
 #define ANSWER_WAIT_MS  2
 #define RETRY_MS        500
@@ -50,7 +51,7 @@ struct lane {
 	struct gather *gather;
 	const struct deployment *deployment;
 	void *contexts[STAGES_MAX];
-	struct forwarder *forwarders[CLUSTERS_MAX];
+	struct forwarder *forwarders[FORWARDERS_MAX];
 	size_t forwarder_count;
 	struct batch *sent;  /* with Postgres */
 	struct batch *ready; /* judged and grouped, not sent */
@@ -116,6 +117,31 @@ claim(struct lane *lane, bool *out_timeline_changed, struct err *err)
 	return code == ERR_POSTGRES_TIMELINE ? ERR_OK : code;
 }
 
+static bool
+has_forwarder(const struct lane *lane, const char *cluster)
+{
+	for (size_t i = 0; i < lane->forwarder_count; i++) {
+		if (strcmp(forwarder_cluster(lane->forwarders[i]), cluster) ==
+		    0)
+			return true;
+	}
+	return false;
+}
+
+/* Those whose cluster is no output any more; nobody waits for them here. */
+static void
+end_forwarders(struct lane *lane)
+{
+	for (size_t i = 0; i < lane->forwarder_count; i++) {
+		const struct cluster *cluster = deployment_cluster(
+			lane->deployment,
+			forwarder_cluster(lane->forwarders[i]));
+
+		if (cluster == NULL || !cluster->is_output)
+			forwarder_end(lane->forwarders[i]);
+	}
+}
+
 static void
 start_forwarders(struct lane *lane)
 {
@@ -128,15 +154,11 @@ start_forwarders(struct lane *lane)
 			.cluster = d->clusters[i].name,
 			.lane = lane->options.lane,
 		};
-		bool is_there = false;
 
-		for (size_t k = 0; k < lane->forwarder_count; k++)
-			is_there |=
-				strcmp(forwarder_cluster(lane->forwarders[k]),
-			               options.cluster) == 0;
-		if (!d->clusters[i].is_output || is_there)
+		if (!d->clusters[i].is_output ||
+		    has_forwarder(lane, options.cluster) ||
+		    lane->forwarder_count == FORWARDERS_MAX)
 			continue;
-		CHECK(lane->forwarder_count < CLUSTERS_MAX);
 
 		struct forwarder *f =
 			forwarder_start(&options, journal_lane(lane->journal));
@@ -145,6 +167,28 @@ start_forwarders(struct lane *lane)
 		lane->forwarders[lane->forwarder_count++] = f;
 		thread_unlock(&lane->lock);
 	}
+}
+
+/* Frees those that have ended; a cluster may have come back meanwhile. */
+static void
+sweep_forwarders(struct lane *lane)
+{
+	bool is_swept = false;
+
+	for (size_t i = lane->forwarder_count; i > 0; i--) {
+		struct forwarder *f = lane->forwarders[i - 1];
+
+		if (!forwarder_has_ended(f))
+			continue;
+		thread_lock(&lane->lock);
+		lane->forwarders[i - 1] =
+			lane->forwarders[--lane->forwarder_count];
+		thread_unlock(&lane->lock);
+		forwarder_stop(&f);
+		is_swept = true;
+	}
+	if (is_swept)
+		start_forwarders(lane);
 }
 
 /* The worst verdict of the forwarders; FORWARDER_WAIT while one recovers. */
@@ -157,6 +201,8 @@ ask_forwarders(const struct lane *lane)
 		enum forwarder_verdict v =
 			forwarder_verdict(lane->forwarders[i]);
 
+		if (forwarder_is_ending(lane->forwarders[i]))
+			continue;
 		if (v == FORWARDER_DIVERGED || v == FORWARDER_LOST)
 			return v;
 		if (v == FORWARDER_WAIT)
@@ -244,6 +290,8 @@ stop_forwarders(struct lane *lane)
 	thread_lock(&lane->lock);
 	lane->forwarder_count = 0;
 	thread_unlock(&lane->lock);
+	for (size_t i = 0; i < count; i++) /* at once, not one by one */
+		forwarder_end(lane->forwarders[i]);
 	for (size_t i = 0; i < count; i++)
 		forwarder_stop(&lane->forwarders[i]);
 }
@@ -366,6 +414,7 @@ follow_catalogue(struct lane *lane, struct err *err)
 	lane->follow_failed = false;
 	deployment_unref(&lane->deployment);
 	lane->deployment = fresh;
+	end_forwarders(lane);
 	start_forwarders(lane);
 	return ERR_OK;
 }
@@ -401,6 +450,7 @@ turn(struct lane *lane, struct err *err)
 {
 	enum forwarder_verdict verdict = ask_forwarders(lane);
 
+	sweep_forwarders(lane);
 	if (verdict == FORWARDER_DIVERGED)
 		return err_set(err, ERR_DIVERGED, "a cluster came back");
 	if (verdict == FORWARDER_LOST)
@@ -591,7 +641,8 @@ do_draining(struct lane *lane)
 	while (!idle && clock_now_us() < deadline) {
 		idle = true;
 		for (size_t i = 0; i < lane->forwarder_count; i++)
-			idle &= forwarder_is_idle(lane->forwarders[i]) ||
+			idle &= forwarder_is_ending(lane->forwarders[i]) ||
+				forwarder_is_idle(lane->forwarders[i]) ||
 				forwarder_state(lane->forwarders[i]) ==
 					ROUTE_DOWN;
 		if (!idle)

@@ -318,6 +318,33 @@ a_catalogue_that_cannot_be_followed_yet(void **state)
 	assert_true(records(28));
 }
 
+/* Clusters come and go as long as the daemon lives. */
+static void
+clusters_come_and_go(void **state)
+{
+	start();
+	assert_true(becomes(LANE_RUNNING));
+	for (int i = 0; i < 20; i++) {
+		roadbase_run("insert into waybill.cluster values ('c%d', '%s',"
+		             " false, true, '{}', '{}', %d)",
+		             i, kafkamock_bootstrap(mock), 10 + i);
+		roadbase_changed();
+		clock_sleep_ms(150);
+		roadbase_run("delete from waybill.cluster"
+		             " where cluster = 'c%d'",
+		             i);
+		roadbase_changed();
+		clock_sleep_ms(150);
+		publish("us.sales.in", 5);
+	}
+	assert_true(records(100));
+	lane_stop(&lane);
+	assert_int_equal(roadbase_number("select count(o) from waybill.delivery"
+	                                 " d, unnest(d.offsets) o"
+	                                 " where cluster = 'main'"),
+	                 100);
+}
+
 static void
 stops_while_postgres_is_away(void **state)
 {
@@ -364,6 +391,7 @@ main(void)
 		TEST(a_killed_connection_loses_and_doubles_nothing),
 		TEST(a_lane_that_is_taken_away_ends),
 		TEST(a_catalogue_that_cannot_be_followed_yet),
+		TEST(clusters_come_and_go),
 		TEST(stops_while_postgres_is_away),
 		TEST(goes_on_when_postgres_is_back),
 	};
