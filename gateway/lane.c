@@ -24,13 +24,12 @@
 #include "base/runtime/thread.h"
 #include "gateway/catalogue.h"
 #include "gateway/daemon_config.h"
-#include "gateway/forwarder.h"
 #include "gateway/gather.h"
+#include "gateway/lane_routes.h"
 #include "gateway/road_metric.h"
 
 #define LANE_MAGIC      0x4c414e45u
 #define STAGES_MAX      8
-#define FORWARDERS_MAX  (2 * CLUSTERS_MAX) /* some of them end */
 #define GATHER_WAIT_MS  50
 #define ANSWER_WAIT_MS  2
 #define RETRY_MS        500
@@ -44,15 +43,13 @@ struct lane {
 	struct thread_flag *drain;
 	atomic_int state;
 	atomic_bool ended;
-	struct thread_lock lock; /* of forwarders' list, for lane_print */
 
 	/* the recorder's own */
 	struct journal *journal;
 	struct gather *gather;
 	const struct deployment *deployment;
 	void *contexts[STAGES_MAX];
-	struct forwarder *forwarders[FORWARDERS_MAX];
-	size_t forwarder_count;
+	struct lane_routes routes;
 	struct batch *sent;  /* with Postgres */
 	struct batch *ready; /* judged and grouped, not sent */
 	int64_t sent_us;
@@ -117,98 +114,17 @@ claim(struct lane *lane, bool *out_timeline_changed, struct err *err)
 	return code == ERR_POSTGRES_TIMELINE ? ERR_OK : code;
 }
 
-static bool
-has_forwarder(const struct lane *lane, const char *cluster)
-{
-	for (size_t i = 0; i < lane->forwarder_count; i++) {
-		if (strcmp(forwarder_cluster(lane->forwarders[i]), cluster) ==
-		    0)
-			return true;
-	}
-	return false;
-}
-
-/* Those whose cluster is no output any more; nobody waits for them here. */
 static void
-end_forwarders(struct lane *lane)
+follow_routes(struct lane *lane)
 {
-	for (size_t i = 0; i < lane->forwarder_count; i++) {
-		const struct cluster *cluster = deployment_cluster(
-			lane->deployment,
-			forwarder_cluster(lane->forwarders[i]));
+	const struct forwarder_options options = {
+		.config = lane->options.config,
+		.catalogue = lane->options.catalogue,
+		.lane = lane->options.lane,
+	};
 
-		if (cluster == NULL || !cluster->is_output)
-			forwarder_end(lane->forwarders[i]);
-	}
-}
-
-static void
-start_forwarders(struct lane *lane)
-{
-	const struct deployment *d = lane->deployment;
-
-	for (size_t i = 0; i < d->cluster_count; i++) {
-		const struct forwarder_options options = {
-			.config = lane->options.config,
-			.catalogue = lane->options.catalogue,
-			.cluster = d->clusters[i].name,
-			.lane = lane->options.lane,
-		};
-
-		if (!d->clusters[i].is_output ||
-		    has_forwarder(lane, options.cluster) ||
-		    lane->forwarder_count == FORWARDERS_MAX)
-			continue;
-
-		struct forwarder *f =
-			forwarder_start(&options, journal_lane(lane->journal));
-
-		thread_lock(&lane->lock);
-		lane->forwarders[lane->forwarder_count++] = f;
-		thread_unlock(&lane->lock);
-	}
-}
-
-/* Frees those that have ended; a cluster may have come back meanwhile. */
-static void
-sweep_forwarders(struct lane *lane)
-{
-	bool is_swept = false;
-
-	for (size_t i = lane->forwarder_count; i > 0; i--) {
-		struct forwarder *f = lane->forwarders[i - 1];
-
-		if (!forwarder_has_ended(f))
-			continue;
-		thread_lock(&lane->lock);
-		lane->forwarders[i - 1] =
-			lane->forwarders[--lane->forwarder_count];
-		thread_unlock(&lane->lock);
-		forwarder_stop(&f);
-		is_swept = true;
-	}
-	if (is_swept)
-		start_forwarders(lane);
-}
-
-/* The worst verdict of the forwarders; FORWARDER_WAIT while one recovers. */
-static enum forwarder_verdict
-ask_forwarders(const struct lane *lane)
-{
-	enum forwarder_verdict worst = FORWARDER_READY;
-
-	for (size_t i = 0; i < lane->forwarder_count; i++) {
-		enum forwarder_verdict v =
-			forwarder_verdict(lane->forwarders[i]);
-
-		if (forwarder_is_ending(lane->forwarders[i]))
-			continue;
-		if (v == FORWARDER_DIVERGED || v == FORWARDER_LOST)
-			return v;
-		if (v == FORWARDER_WAIT)
-			worst = FORWARDER_WAIT;
-	}
-	return worst;
+	lane_routes_follow(&lane->routes, &options, lane->deployment,
+	                   journal_lane(lane->journal));
 }
 
 /* Divergence is looked for on every reachable cluster before the first write;
@@ -219,7 +135,7 @@ wait_for_verdict(struct lane *lane, struct err *err)
 	int64_t deadline = clock_now_us() + VERDICT_WAIT_MS * 1000;
 	enum forwarder_verdict verdict;
 
-	while ((verdict = ask_forwarders(lane)) == FORWARDER_WAIT &&
+	while ((verdict = lane_routes_ask(&lane->routes)) == FORWARDER_WAIT &&
 	       clock_now_us() < deadline && !is_draining(lane))
 		thread_flag_wait(lane->drain, 20);
 	if (verdict == FORWARDER_LOST)
@@ -262,7 +178,7 @@ take(struct lane *lane, struct err *err)
 	         (long long)journal_lane(lane->journal)->epoch);
 	if (journal_lane(lane->journal)->is_diverged)
 		return err_set(err, ERR_DIVERGED, "marked so before");
-	start_forwarders(lane);
+	follow_routes(lane);
 	if (wait_for_verdict(lane, err) != ERR_OK)
 		return err->code;
 	if (timeline_changed) {
@@ -272,28 +188,12 @@ take(struct lane *lane, struct err *err)
 		         "Postgres has another timeline: a new "
 		         "incarnation begins (%d)",
 		         journal_lane(lane->journal)->incarnation);
-		for (size_t i = 0; i < lane->forwarder_count; i++)
-			forwarder_tell_lane(lane->forwarders[i],
-			                    journal_lane(lane->journal));
+		lane_routes_tell(&lane->routes, journal_lane(lane->journal));
 	}
 	if (begin_to_gather(lane, err) != ERR_OK)
 		return err->code;
 	crash_at(CRASH_LANE_RECOVERED);
 	return ERR_OK;
-}
-
-static void
-stop_forwarders(struct lane *lane)
-{
-	size_t count = lane->forwarder_count;
-
-	thread_lock(&lane->lock);
-	lane->forwarder_count = 0;
-	thread_unlock(&lane->lock);
-	for (size_t i = 0; i < count; i++) /* at once, not one by one */
-		forwarder_end(lane->forwarders[i]);
-	for (size_t i = 0; i < count; i++)
-		forwarder_stop(&lane->forwarders[i]);
 }
 
 /* Everything of one ownership ends; what was not recorded is read again. */
@@ -303,7 +203,7 @@ let_go(struct lane *lane)
 	journal_close(&lane->journal);
 	batch_unref(&lane->sent);
 	batch_unref(&lane->ready);
-	stop_forwarders(lane);
+	lane_routes_stop(&lane->routes);
 	gather_free(&lane->gather);
 	deployment_unref(&lane->deployment);
 }
@@ -331,8 +231,7 @@ static void
 answer(struct lane *lane)
 {
 	lane->sent->recorded_ms = clock_wall_ms();
-	for (size_t i = 0; i < lane->forwarder_count; i++)
-		forwarder_offer(lane->forwarders[i], lane->sent);
+	lane_routes_offer(&lane->routes, lane->sent);
 	road_metric_recorded(lane->metric, lane->sent,
 	                     clock_now_us() - lane->sent_us);
 	batch_unref(&lane->sent);
@@ -414,8 +313,7 @@ follow_catalogue(struct lane *lane, struct err *err)
 	lane->follow_failed = false;
 	deployment_unref(&lane->deployment);
 	lane->deployment = fresh;
-	end_forwarders(lane);
-	start_forwarders(lane);
+	follow_routes(lane);
 	return ERR_OK;
 }
 
@@ -448,9 +346,10 @@ is_overdue(const struct lane *lane)
 static enum err_code
 turn(struct lane *lane, struct err *err)
 {
-	enum forwarder_verdict verdict = ask_forwarders(lane);
+	enum forwarder_verdict verdict = lane_routes_ask(&lane->routes);
 
-	sweep_forwarders(lane);
+	if (lane_routes_sweep(&lane->routes))
+		follow_routes(lane);
 	if (verdict == FORWARDER_DIVERGED)
 		return err_set(err, ERR_DIVERGED, "a cluster came back");
 	if (verdict == FORWARDER_LOST)
@@ -486,12 +385,7 @@ mark_diverged(struct lane *lane, const struct err *why)
 	char reason[ERR_TEXT_MAX];
 
 	snprintf(reason, sizeof(reason), "%s", why->text);
-	for (size_t i = 0; i < lane->forwarder_count; i++) {
-		if (forwarder_verdict(lane->forwarders[i]) ==
-		    FORWARDER_DIVERGED)
-			forwarder_reason(lane->forwarders[i], reason,
-			                 sizeof(reason));
-	}
+	lane_routes_reason(&lane->routes, reason, sizeof(reason));
 	log_error(&scope,
 	          "the lane has diverged, it records nothing until it "
 	          "is reconciled (%s)",
@@ -578,9 +472,7 @@ do_unknown(struct lane *lane)
 		return LANE_UNKNOWN;
 	}
 	log_info(&scope, "the batch was %srecorded", recorded ? "" : "not ");
-	for (size_t i = 0; i < lane->forwarder_count; i++)
-		forwarder_tell_lane(lane->forwarders[i],
-		                    journal_lane(lane->journal));
+	lane_routes_tell(&lane->routes, journal_lane(lane->journal));
 	if (recorded) {
 		answer(lane);
 		return LANE_RUNNING;
@@ -608,9 +500,7 @@ do_waiting(struct lane *lane)
 		log_warn(&scope, "Postgres does not answer yet (%s)", err.text);
 		return LANE_WAITING;
 	}
-	for (size_t i = 0; i < lane->forwarder_count; i++)
-		forwarder_tell_lane(lane->forwarders[i],
-		                    journal_lane(lane->journal));
+	lane_routes_tell(&lane->routes, journal_lane(lane->journal));
 	log_info(&scope, "recording goes on");
 	return LANE_RUNNING;
 }
@@ -631,24 +521,16 @@ do_draining(struct lane *lane)
 	struct err err = { .code = ERR_OK };
 	int64_t deadline =
 		clock_now_us() + lane->options.config->drain_ms * 1000;
-	bool idle = false;
 
 	if (finish_sent(lane, &err) != ERR_OK) {
 		log_warn(&scope, "stopping with a batch under way (%s)",
 		         err.text);
 		return LANE_STOPPED;
 	}
-	while (!idle && clock_now_us() < deadline) {
-		idle = true;
-		for (size_t i = 0; i < lane->forwarder_count; i++)
-			idle &= forwarder_is_ending(lane->forwarders[i]) ||
-				forwarder_is_idle(lane->forwarders[i]) ||
-				forwarder_state(lane->forwarders[i]) ==
-					ROUTE_DOWN;
-		if (!idle)
-			clock_sleep_ms(10);
-	}
-	stop_forwarders(lane);
+	while (!lane_routes_are_idle(&lane->routes) &&
+	       clock_now_us() < deadline)
+		clock_sleep_ms(10);
+	lane_routes_stop(&lane->routes);
 	if (journal_release(lane->journal, &err) != ERR_OK)
 		log_warn(&scope, "failed to release the lane (%s)", err.text);
 	else
@@ -699,7 +581,7 @@ lane_start(const struct lane_options *options)
 	lane->magic = LANE_MAGIC;
 	lane->options = *options;
 	lane->drain = thread_flag_new();
-	thread_lock_init(&lane->lock, THREAD_RANK_LANE);
+	lane_routes_init(&lane->routes);
 	lane->metric = road_metric_lane(options->lane);
 	for (size_t i = 0; options->stages[i] != NULL; i++) {
 		CHECK(i < STAGES_MAX);
@@ -741,7 +623,7 @@ lane_stop(struct lane **handle)
 			stages[i]->context_free(lane->contexts[i]);
 	}
 	thread_flag_free(&lane->drain);
-	thread_lock_fini(&lane->lock);
+	lane_routes_fini(&lane->routes);
 	road_metric_lane_free(&lane->metric);
 	memory_release(lane);
 }
@@ -761,16 +643,6 @@ lane_print(struct lane *lane, struct text *out)
 	          lane->options.lane, lane_state_name(lane_state(lane)),
 	          (long long)atomic_load(&lane->epoch),
 	          (long long)atomic_load(&lane->next_seq));
-	thread_lock(&lane->lock);
-	for (size_t i = 0; i < lane->forwarder_count; i++)
-		text_addf(
-			out,
-			"%s{\"cluster\":\"%s\",\"state\":\"%s\","
-			"\"seq\":%lld}",
-			i > 0 ? "," : "",
-			forwarder_cluster(lane->forwarders[i]),
-			route_state_name(forwarder_state(lane->forwarders[i])),
-			(long long)forwarder_seq(lane->forwarders[i]));
-	thread_unlock(&lane->lock);
+	lane_routes_print(&lane->routes, out);
 	text_add(out, "]}");
 }

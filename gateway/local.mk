@@ -12,6 +12,7 @@ libwaybill_gateway_a_SOURCES = \
 	%D%/input.c %D%/input.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/lane.c %D%/lane.h \
+	%D%/lane_routes.c %D%/lane_routes.h \
 	%D%/manifest.c %D%/manifest.h \
 	%D%/manifest_check.c %D%/manifest_check.h \
 	%D%/migrate.c \
