@@ -5,6 +5,9 @@
  */
 #include "gateway/catalogue.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/model/deployment.h"
 #include "base/runtime/clock.h"
 #include "tests/support/roadbase.h"
@@ -89,6 +92,63 @@ closes_while_postgres_is_away(void **state)
 	roadbase_restart();
 }
 
+static const char *
+property(const struct deployment *deployment, const char *name)
+{
+	const struct cluster *cluster = deployment_cluster(deployment, "main");
+
+	for (size_t i = 0; i < cluster->property_count; i++) {
+		if (strcmp(cluster->properties[i].name, name) == 0)
+			return cluster->properties[i].value;
+	}
+	return NULL;
+}
+
+/* As they go to librdkafka: what is secret out of its file, the newline of
+   whoever wrote it taken off. */
+static void
+reads_secrets_from_their_files(void **state)
+{
+	char path[] = "/tmp/waybill-secret.XXXXXX";
+	int fd = mkstemp(path);
+	struct catalogue *catalogue;
+	const struct deployment *deployment;
+
+	assert_int_equal(write(fd, "p w\n", 4), 4);
+	close(fd);
+	roadbase_run("update waybill.cluster set"
+	             " properties = '{\"security.protocol\": \"sasl_ssl\"}',"
+	             " properties_secret = '{\"sasl.password\": \"%s\"}'",
+	             path);
+	catalogue = open_catalogue();
+	deployment = catalogue_take(catalogue);
+	assert_string_equal(property(deployment, "security.protocol"),
+	                    "sasl_ssl");
+	assert_string_equal(property(deployment, "sasl.password"), "p w");
+	catalogue_close(&catalogue);
+	deployment_unref(&deployment);
+	unlink(path);
+}
+
+static void
+says_which_secret_cannot_be_read(void **state)
+{
+	const struct catalogue_options options = {
+		.conninfo = roadbase_conninfo(),
+		.role = "waybill_daemon",
+		.timeout_ms = 5000,
+	};
+	struct catalogue *catalogue = NULL;
+	struct err err = { .code = ERR_OK };
+
+	roadbase_run("update waybill.cluster set properties_secret ="
+	             " '{\"sasl.password\": \"/nowhere/password\"}'");
+	assert_int_equal(catalogue_open(&options, &catalogue, &err),
+	                 ERR_CONFIG);
+	assert_non_null(strstr(err.text, "sasl.password"));
+	assert_non_null(strstr(err.text, "/nowhere/password"));
+}
+
 int
 main(void)
 {
@@ -100,6 +160,11 @@ main(void)
 			roadbase_end),
 		cmocka_unit_test_setup_teardown(closes_while_postgres_is_away,
 		                                roadbase_begin, roadbase_end),
+		cmocka_unit_test_setup_teardown(reads_secrets_from_their_files,
+		                                roadbase_begin, roadbase_end),
+		cmocka_unit_test_setup_teardown(
+			says_which_secret_cannot_be_read, roadbase_begin,
+			roadbase_end),
 	};
 	int code;
 
