@@ -116,22 +116,39 @@ judge_headers(struct judge *judge)
 	}
 }
 
-/* Whether the body may be looked into. */
+static bool
+size_exceeded(struct judge *judge, int64_t max, int64_t size,
+              const char *of_what)
+{
+	char expected[64], value[96];
+
+	snprintf(expected, sizeof(expected), "at most %lld bytes",
+	         (long long)max);
+	snprintf(value, sizeof(value), "%lld bytes%s", (long long)size,
+	         of_what);
+	find(judge, CONTRACT_RULE_SIZE_EXCEEDED, expected, value, -1);
+	return false;
+}
+
+/* Whether the body may be looked into. A cluster counts the key and the
+   headers too: what it would refuse for ever is refused here. */
 static bool
 judge_size(struct judge *judge)
 {
+	const struct contract_input *input = judge->input;
 	int64_t max = judge->contract->annotation.body_bytes_max;
-	char expected[64], value[64];
+	int64_t whole = (int64_t)(input->body_len > 0 ? input->body_len : 0) +
+		(input->key_len > 0 ? input->key_len : 0) +
+		(input->headers_len > 0 ? input->headers_len : 0);
 
-	if (judge->input->body_bytes_max < max)
-		max = judge->input->body_bytes_max;
-	if (__builtin_expect(judge->input->body_len <= max, 1))
-		return true;
-	snprintf(expected, sizeof(expected), "at most %lld bytes",
-	         (long long)max);
-	snprintf(value, sizeof(value), "%d bytes", judge->input->body_len);
-	find(judge, CONTRACT_RULE_SIZE_EXCEEDED, expected, value, -1);
-	return false;
+	if (input->body_bytes_max < max)
+		max = input->body_bytes_max;
+	if (__builtin_expect(input->body_len > max, 0))
+		return size_exceeded(judge, max, input->body_len, "");
+	if (__builtin_expect(whole > input->body_bytes_max, 0))
+		return size_exceeded(judge, input->body_bytes_max, whole,
+		                     " with key and headers");
+	return true;
 }
 
 /* -- the key -------------------------------------------------------------------- */

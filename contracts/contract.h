@@ -69,7 +69,8 @@ struct contract_input {
 	int32_t key_len;
 	int32_t body_len;
 	int32_t headers_len;
-	int64_t body_bytes_max; /* the feed's limit */
+	int64_t body_bytes_max; /* the feed's limit: of the body, and of key,
+	                           headers and body together */
 };
 
 #define CONTRACT_KEY_BYTES_MAX 1024

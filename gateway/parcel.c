@@ -156,6 +156,19 @@ print_contract(struct parcel *parcel, const struct message *m)
 		         m->contract);
 }
 
+/* The cluster would not take it whole, only a reference to it: the journal has
+   all of it. */
+static bool
+is_too_large(const struct message *m)
+{
+	int64_t whole = (int64_t)(m->body_len > 0 ? m->body_len : 0) +
+		(m->key_len > 0 ? m->key_len : 0) +
+		(m->headers_len > 0 ? m->headers_len : 0);
+
+	return m->verdict != VERDICT_ACCEPTED &&
+		whole > m->feed->message_bytes_max;
+}
+
 static size_t
 add_dead_letter_headers(struct parcel *parcel, size_t count,
                         const struct message *m, struct ksend *out)
@@ -171,10 +184,13 @@ add_dead_letter_headers(struct parcel *parcel, size_t count,
 	count = add_text(parcel, count, "waybill-violations",
 	                 text_string(&parcel->violations),
 	                 (int)parcel->violations.len);
-	if (m->body_len > m->feed->message_bytes_max) {
-		/* The cluster would not take it: the journal has it. */
+	if (is_too_large(m)) {
 		out->body = NULL;
 		out->body_len = 0;
+		if (m->key_len > m->feed->message_bytes_max / 2) {
+			out->key = NULL;
+			out->key_len = 0;
+		}
 		count = add_text(parcel, count, "waybill-body", "reference", 9);
 	}
 	return count;
@@ -201,9 +217,14 @@ void
 parcel_fill(struct parcel *parcel, const struct batch *batch,
             const struct message *m, struct ktopic *topic, struct ksend *out)
 {
-	size_t count = add_producer_headers(parcel, m);
+	size_t count = 0;
 	int len;
 
+	/* Headers alone may be more than a cluster takes. */
+	if (is_too_large(m) && m->headers_len > m->feed->message_bytes_max / 2)
+		make_room(parcel, m);
+	else
+		count = add_producer_headers(parcel, m);
 	*out = (struct ksend){
 		.topic = topic,
 		.partition = m->partition,

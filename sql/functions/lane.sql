@@ -10,6 +10,8 @@ declare
 begin
 	-- Must not wait for a standby: a recorder that does would lose its lease.
 	perform set_config('synchronous_commit', 'local', true);
+	-- Each start has a new name: those of long ago go.
+	delete from waybill.daemon d where d.deadline < now() - interval '1 day';
 	insert into waybill.daemon as d (daemon, url, deadline)
 	values ($1, $2, until)
 	on conflict on constraint daemon_pkey
@@ -91,7 +93,7 @@ begin
 	update waybill.lane l
 	set next_seq = $5, chain = $6, commit_no = l.commit_no + 1,
 		day = new_day,
-		state = 'ready',
+		state = 'ready', reason = null,
 		since = case l.state when 'ready' then l.since else now() end
 	where l.lane = $1;
 	if new_day > old_day or $4 = 1 then

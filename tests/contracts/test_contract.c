@@ -146,7 +146,7 @@ expect_key_size(size_t len, const char *rules)
 
 	memset(key, 'k', sizeof(key));
 	memset(body, 'k', sizeof(body));
-	input.body_bytes_max = 4000;
+	input.body_bytes_max = 5000;
 	body[0] = (uint8_t)((len * 2) | 0x80);
 	body[1] = (uint8_t)((len * 2) >> 7);
 	assert_string_equal(given_rules(contract, &input), rules);
@@ -193,6 +193,22 @@ test_sizes(void **state)
 	assert_string_equal(rules_of(STOCK("\"body-bytes-max\":6"), input), "");
 	assert_string_equal(rules_of(STOCK("\"body-bytes-max\":5"), input),
 	                    "size.exceeded");
+}
+
+/* A cluster counts headers too: what it refuses for ever parks the feed. */
+static void
+test_headers_count_for_the_size(void **state)
+{
+	static const char fine[] = "\0\0\0\7another"
+				   "\0\0\0\0";
+	struct contract_input input = message(NULL, -1, BYTES(STOCK_BODY));
+
+	input.headers = (const uint8_t *)fine;
+	input.headers_len = sizeof(fine) - 1;
+	input.body_bytes_max = input.body_len + input.headers_len;
+	assert_string_equal(rules_of(STOCK(""), input), "");
+	input.body_bytes_max--;
+	assert_string_equal(rules_of(STOCK(""), input), "size.exceeded");
 }
 
 static void
@@ -389,6 +405,7 @@ main(void)
 		cmocka_unit_test(test_key_size_is_bounded),
 		cmocka_unit_test(test_tombstones),
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_headers_count_for_the_size),
 		cmocka_unit_test(test_reserved_headers),
 		cmocka_unit_test(test_confluent_framing),
 		cmocka_unit_test(test_single_object_framing),
