@@ -29,6 +29,7 @@
 #define OPEN_TIMEOUT_MS 10000
 #define INIT_TIMEOUT_MS 20000
 #define UNPARK_EVERY_US (2 * 1000000)
+#define PROBE_EVERY_US  (5 * 1000000)
 #define UNPARK_SLICE_US (500 * 1000) /* then the others have their turn */
 
 struct carrier {
@@ -50,6 +51,7 @@ struct carrier {
 	int64_t reader_seq;
 	bool ever_delivered;
 	int64_t unpark_us;
+	int64_t probe_us;
 	bool is_unparking;      /* the last call left some for the next one */
 	struct batch *unparked; /* librdkafka may still send from its memory */
 };
@@ -87,54 +89,6 @@ open_postgres(struct carrier *c, struct err *err)
 	return ERR_OK;
 }
 
-/* A deployment for production wants what keeps the progress record safe. */
-static enum err_code
-check_progress_topic(struct carrier *c, const struct deployment *deployment,
-                     struct err *err)
-{
-	char topic[PROGRESS_TOPIC_MAX], policy[64] = "", isr[16] = "";
-	char unclean[16] = "";
-	enum err_code code;
-	struct kcluster_topic seen;
-
-	progress_topic(deployment->name, topic);
-	code = kcluster_describe_topic(c->cluster, topic, OPEN_TIMEOUT_MS,
-	                               &seen, err);
-	if (code == ERR_KAFKA_TOPIC)
-		return err_context(err,
-		                   "waybill apply --create-topics makes "
-		                   "the topic of progress records");
-	if (code != ERR_OK)
-		return code;
-	if (seen.partition_count < deployment->lanes)
-		return err_set(err, ERR_KAFKA_TOPIC,
-		               "topic %s has %d partitions, one for each of "
-		               "%d lanes is needed",
-		               topic, seen.partition_count, deployment->lanes);
-	if (deployment->development)
-		return ERR_OK;
-	if (kcluster_topic_config(c->cluster, topic, "cleanup.policy",
-	                          OPEN_TIMEOUT_MS, policy, sizeof(policy),
-	                          err) != ERR_OK ||
-	    kcluster_topic_config(c->cluster, topic, "min.insync.replicas",
-	                          OPEN_TIMEOUT_MS, isr, sizeof(isr),
-	                          err) != ERR_OK ||
-	    kcluster_topic_config(
-		    c->cluster, topic, "unclean.leader.election.enable",
-		    OPEN_TIMEOUT_MS, unclean, sizeof(unclean), err) != ERR_OK)
-		return err->code;
-	if (seen.replication_factor < 3 || strcmp(policy, "compact") != 0 ||
-	    strcmp(isr, "1") == 0 || strcmp(unclean, "true") == 0)
-		return err_set(
-			err, ERR_KAFKA_TOPIC,
-			"topic %s has replication %d, cleanup.policy %s, "
-			"min.insync.replicas %s, "
-			"unclean.leader.election.enable %s: production wants "
-			"3, compact, 2, false (or durability: development)",
-			topic, seen.replication_factor, policy, isr, unclean);
-	return ERR_OK;
-}
-
 static enum err_code
 open_kafka(struct carrier *c, const struct deployment *deployment,
            const struct recovery *recovery, struct err *err)
@@ -157,7 +111,7 @@ open_kafka(struct carrier *c, const struct deployment *deployment,
 	};
 
 	if (kcluster_open(&options, &c->cluster, err) != ERR_OK ||
-	    check_progress_topic(c, deployment, err) != ERR_OK)
+	    topic_check_progress(c->cluster, deployment, err) != ERR_OK)
 		return err->code;
 	c->topics = topic_check_new(c->cluster);
 	/* The lease before init_transactions, which fences whoever has the
@@ -644,6 +598,19 @@ carrier_unpark(struct carrier *c, const struct deployment *deployment,
 			return err->code;
 	}
 	return ERR_OK;
+}
+
+enum err_code
+carrier_probe(struct carrier *c, struct err *err)
+{
+	char topic[PROGRESS_TOPIC_MAX];
+
+	if (clock_now_us() - c->probe_us < PROBE_EVERY_US)
+		return ERR_OK;
+	c->probe_us = clock_now_us();
+	progress_topic(c->deployment, topic);
+	return topic_check_ask(c->topics, topic, c->options.lane + 1,
+	                       1ull << c->options.lane % 64, true, err);
 }
 
 enum err_code

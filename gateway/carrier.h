@@ -67,6 +67,11 @@ enum err_code
 carrier_unpark(struct carrier *carrier, const struct deployment *deployment,
                const struct carrier_lane *lane, struct err *err) ERR_MUST_CHECK;
 
+/* While nothing is to be carried: whether the cluster still answers, asked
+   every few seconds. ERR_KAFKA, ERR_KAFKA_TOPIC: it does not. */
+enum err_code
+carrier_probe(struct carrier *carrier, struct err *err) ERR_MUST_CHECK;
+
 /* The recorded batch behind (incarnation, seq); NULL: none. */
 enum err_code
 carrier_read(struct carrier *carrier, const struct deployment *deployment,

@@ -240,8 +240,10 @@ carry(struct forwarder *f, struct err *err)
 	int64_t begun_us = clock_now_us();
 
 	if (f->held_count == 0)
-		return carrier_unpark(f->carrier, f->deployment, &told.lane,
-		                      err);
+		return carrier_probe(f->carrier, err) != ERR_OK
+			? err->code
+			: carrier_unpark(f->carrier, f->deployment, &told.lane,
+		                         err);
 	if (carrier_carry(f->carrier, f->held, f->held_count, &told.lane,
 	                  err) != ERR_OK)
 		return err->code;

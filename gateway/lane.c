@@ -55,6 +55,7 @@ struct lane {
 	int64_t sent_us;
 	int64_t follow_us;
 	bool follow_failed; /* the newest catalogue is not followed yet */
+	char why[256];      /* the last reason for waiting */
 	struct lane_metric *metric;
 	atomic_llong epoch, next_seq;
 };
@@ -421,6 +422,7 @@ state_after(struct lane *lane, const struct err *err)
 		return LANE_UNKNOWN;
 	default:
 		log_warn(&scope, "recording waits (%s)", err->text);
+		snprintf(lane->why, sizeof(lane->why), "%.255s", err->text);
 		return LANE_WAITING;
 	}
 }
@@ -501,7 +503,11 @@ do_waiting(struct lane *lane)
 		return LANE_WAITING;
 	}
 	lane_routes_tell(&lane->routes, journal_lane(lane->journal));
-	log_info(&scope, "recording goes on");
+	/* The batch is tried again, which may fail again: people see why until
+	   it is recorded. */
+	if (journal_note(lane->journal, lane->why, &err) != ERR_OK)
+		log_warn(&scope, "failed to note why (%s)", err.text);
+	log_info(&scope, "Postgres answers, recording is tried again");
 	return LANE_RUNNING;
 }
 

@@ -12,10 +12,12 @@
 #include "base/runtime/clock.h"
 #include "base/runtime/log.h"
 #include "base/runtime/memory.h"
+#include "gateway/progress.h"
 
-#define REMEMBER_US     (10 * 1000000)
-#define REMEMBER_BAD_US (1 * 1000000)
-#define ASK_TIMEOUT_MS  5000
+#define REMEMBER_US         (10 * 1000000)
+#define REMEMBER_BAD_US     (1 * 1000000)
+#define PROGRESS_TIMEOUT_MS 10000
+#define ASK_TIMEOUT_MS      5000
 
 struct topic_memory {
 	char *topic;
@@ -183,4 +185,53 @@ topic_check_feed(struct topic_check *check, const struct feed *feed,
 			code = err->code = ERR_KAFKA_TOPIC;
 	}
 	return code;
+}
+
+/* A deployment for production wants what keeps the progress record safe. */
+enum err_code
+topic_check_progress(struct kcluster *cluster,
+                     const struct deployment *deployment, struct err *err)
+{
+	char topic[PROGRESS_TOPIC_MAX], policy[64] = "", isr[16] = "";
+	char unclean[16] = "";
+	enum err_code code;
+	struct kcluster_topic seen;
+
+	progress_topic(deployment->name, topic);
+	code = kcluster_describe_topic(cluster, topic, PROGRESS_TIMEOUT_MS,
+	                               &seen, err);
+	if (code == ERR_KAFKA_TOPIC)
+		return err_context(err,
+		                   "waybill apply --create-topics makes "
+		                   "the topic of progress records");
+	if (code != ERR_OK)
+		return code;
+	if (seen.partition_count < deployment->lanes)
+		return err_set(err, ERR_KAFKA_TOPIC,
+		               "topic %s has %d partitions, one for each of "
+		               "%d lanes is needed",
+		               topic, seen.partition_count, deployment->lanes);
+	if (deployment->development)
+		return ERR_OK;
+	if (kcluster_topic_config(cluster, topic, "cleanup.policy",
+	                          PROGRESS_TIMEOUT_MS, policy, sizeof(policy),
+	                          err) != ERR_OK ||
+	    kcluster_topic_config(cluster, topic, "min.insync.replicas",
+	                          PROGRESS_TIMEOUT_MS, isr, sizeof(isr),
+	                          err) != ERR_OK ||
+	    kcluster_topic_config(cluster, topic,
+	                          "unclean.leader.election.enable",
+	                          PROGRESS_TIMEOUT_MS, unclean, sizeof(unclean),
+	                          err) != ERR_OK)
+		return err->code;
+	if (seen.replication_factor < 3 || strcmp(policy, "compact") != 0 ||
+	    strcmp(isr, "1") == 0 || strcmp(unclean, "true") == 0)
+		return err_set(
+			err, ERR_KAFKA_TOPIC,
+			"topic %s has replication %d, cleanup.policy %s, "
+			"min.insync.replicas %s, "
+			"unclean.leader.election.enable %s: production wants "
+			"3, compact, 2, false (or durability: development)",
+			topic, seen.replication_factor, policy, isr, unclean);
+	return ERR_OK;
 }

@@ -11,6 +11,7 @@
 #include "base/runtime/err.h"
 
 struct batch;
+struct deployment;
 struct feed;
 struct topic_check;
 
@@ -39,3 +40,12 @@ enum err_code
 topic_check_feed(struct topic_check *check, const struct feed *feed,
                  struct batch *const *batches, size_t count,
                  struct err *err) ERR_MUST_CHECK;
+
+/*
+ * Whether the topic of progress records is there, with a partition for each
+ * lane, and, unless the deployment is for development, as safe as it must be.
+ */
+enum err_code
+topic_check_progress(struct kcluster *cluster,
+                     const struct deployment *deployment,
+                     struct err *err) ERR_MUST_CHECK;

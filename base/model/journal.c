@@ -68,6 +68,15 @@ static const struct pgstatement mark_lane = {
 	.types = { PGTYPE_INT4, PGTYPE_INT8, PGTYPE_TEXT, PGTYPE_TEXT },
 };
 
+/* The state stays; the next commit takes the reason away. */
+static const struct pgstatement note_reason = {
+	.name = "journal_note_reason",
+	.sql = "update waybill.lane set reason = $3 where lane = $1"
+	       " and epoch = $2 and reason is distinct from $3",
+	.param_count = 3,
+	.types = { PGTYPE_INT4, PGTYPE_INT8, PGTYPE_TEXT },
+};
+
 static const struct pgstatement pass_barrier = {
 	.name = "journal_pass_barrier",
 	.sql = "select waybill.barrier_pass($1)",
@@ -481,6 +490,20 @@ journal_mark_diverged(struct journal *journal, const char *reason,
 
 	journal->lane.is_diverged = true;
 	return pgconn_query(journal->conn, &mark_lane, values, NULL, err);
+}
+
+enum err_code
+journal_note(struct journal *journal, const char *reason, struct err *err)
+{
+	struct pgnumber rooms[2];
+	const struct pgvalue values[] = {
+		pgvalue_int4(journal->lane.lane, &rooms[0]),
+		pgvalue_int8(journal->lane.epoch, &rooms[1]),
+		pgvalue_text(reason),
+	};
+
+	CHECK(journal->pending == NULL);
+	return pgconn_query(journal->conn, &note_reason, values, NULL, err);
 }
 
 enum err_code

@@ -82,6 +82,12 @@ enum err_code
 journal_mark_diverged(struct journal *journal, const char *reason,
                       struct err *err) ERR_MUST_CHECK;
 
+/* Writes down why the lane records nothing just now; its next commit takes
+   that away. */
+enum err_code
+journal_note(struct journal *journal, const char *reason,
+             struct err *err) ERR_MUST_CHECK;
+
 /* Positions of all sources that the lane has read; called with each. */
 enum err_code
 journal_positions(struct journal *journal,
