@@ -60,7 +60,7 @@ static bool
 integers_find(const struct oj_rdata *frame, const char *name, size_t count,
               const int32_t **out, struct oj_err *err)
 {
-	const struct oj_rdata *column;
+	const struct oj_rdata *column = NULL;
 
 	if (!column_find(frame, name, OJ_RDATA_INTEGERS, count, &column, err))
 		return false;
@@ -72,7 +72,7 @@ static bool
 doubles_find(const struct oj_rdata *frame, const char *name, size_t count,
              const double **out, struct oj_err *err)
 {
-	const struct oj_rdata *column;
+	const struct oj_rdata *column = NULL;
 
 	if (!column_find(frame, name, OJ_RDATA_DOUBLES, count, &column, err))
 		return false;

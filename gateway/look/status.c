@@ -109,9 +109,14 @@ const struct look_command status_command = {
 		        "with how much they have recorded, routes with how far each "
 		        "cluster is behind and why, parked feeds, source gaps, and "
 		        "each feed's messages of the last hour by verdict; then what "
-		        "is wrong and what to do about it. Ends with 5 where "
-		        "something needs a person: a lane has diverged, Kafka has lost "
-		        "what was to be read, a feed is parked.",
+		        "is wrong and what to do about it. Ends with 5 where a person "
+		        "or an alarm should know: no daemon is alive, a lane has no "
+		        "living owner, waits or has diverged, a route is down, "
+		        "stalled, progress-blocked or diverged, Kafka has lost what "
+		        "was to be read, or a feed is parked. Ends with 0 where there "
+		        "is none of these; other warnings, such as those about how "
+		        "safe Postgres is set up, leave it 0. What a role may not "
+		        "see it is not warned of.",
 		.run = look_commands_run,
 	},
 	.flags = &table,

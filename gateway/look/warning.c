@@ -33,7 +33,8 @@ static const struct warning {
 	  RULE("lane_diverged",
 	       "select format('lane %s has diverged: %s', lane, coalesce("
 	       "reason, 'Kafka has what Postgres lost')), 'it records nothing"
-	       " until a person has decided; what to do: docs/states.md' from waybill.lane where state = 'diverged'"
+	       " until a person has decided; what to do: docs/states.md'"
+	       " from waybill.lane where state = 'diverged'"
 	       " order by lane") },
 	{ true,
 	  { "route" },
@@ -62,6 +63,14 @@ static const struct warning {
 	       " for' else format('mend the cause, then: waybill unpark"
 	       " --cluster %s --tenant %s --feed %s', cluster, tenant, feed)"
 	       " end from waybill.parked order by 1") },
+	{ true,
+	  { "lane" },
+	  RULE("lane_waits",
+	       "select format('lane %s waits since %s: %s', lane, to_char("
+	       "since at time zone 'utc', 'YYYY-MM-DD HH24:MI:SS'), reason),"
+	       " 'it goes on by itself when the reason is gone'"
+	       " from waybill.lane where state <> 'diverged'"
+	       " and reason <> '' order by lane") },
 	{ false,
 	  { "deployment" },
 	  RULE("no_deployment",
@@ -93,14 +102,14 @@ static const struct warning {
 	       " from waybill.deployment where durability = 'production'"
 	       " and current_setting('synchronous_standby_names') = ''"
 	       " and not pg_is_in_recovery()") },
-	{ false,
+	{ true,
 	  { "daemon", "deployment" },
 	  RULE("no_daemon",
 	       "select 'no daemon is alive: nothing is recorded or forwarded',"
 	       " 'start one: waybilld -c FILE' from waybill.deployment"
 	       " where not exists (select from waybill.daemon"
 	       " where deadline > clock_timestamp())") },
-	{ false,
+	{ true,
 	  { "daemon", "lane" },
 	  RULE("lane_without_owner",
 	       "select format('lane %s has no living owner', l.lane),"
@@ -108,7 +117,7 @@ static const struct warning {
 	       " at the logs' from waybill.lane l where " OWNER_DEAD
 	       " and exists (select from waybill.daemon"
 	       " where deadline > clock_timestamp()) order by l.lane") },
-	{ false,
+	{ true,
 	  { "route", "lane", "daemon" },
 	  RULE("route",
 	       "select format('lane %s on cluster %s is %s since %s%s',"

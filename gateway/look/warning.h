@@ -1,8 +1,9 @@
 /* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * What is not as it should be, each with what to do about it. Some need a
- * person: they do not pass by themselves. Owner's thread only.
+ * What is not as it should be, each with what to do about it. Some are for a
+ * person to know now, or for an alarm: nothing is recorded, or somewhere
+ * nothing is forwarded. Owner's thread only.
  */
 #include <stdbool.h>
 

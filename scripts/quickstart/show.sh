@@ -154,9 +154,9 @@ show_next() {
 		  $work/waybill history --tenant us --feed sales --key '2\x1f1'
 		  $work/waybill help
 
-		  $work/psql -c "select * from waybill.violation limit 5"
+		  $work/psql -x -c "select * from waybill.violation limit 5"
 		  $work/psql -c "select tenant, feed, verdict, count(*) from waybill.message group by 1, 2, 3"
-		  $work/psql -c "select * from waybill.message_by_source('main', 'us.sales.in', 0, 0)"
+		  $work/psql -x -c "select * from waybill.message_by_source('main', 'us.sales.in', 0, 0)"
 
 		What an auditor of one country sees, whatever the query:
 
@@ -165,7 +165,7 @@ show_next() {
 		  curl -s $http/readyz$curl
 		  curl -s $http/metrics | grep ^waybill
 
-		1,000 more messages; then ask waybill status again ($rest are rejected now):
+		1,000 more messages; then ask waybill status again ($rest rejected so far):
 
 		  $orange_juice produce --brokers $brokers --rda $rda --limit 1000 --seed $RANDOM
 	END

@@ -254,7 +254,7 @@ test_no_postgres_and_no_waybill(void **state)
 	         postgres_folder(world_server), "postgres", "template1");
 	options.conninfo = conninfo;
 	world_expect_status(history_command.look(&options, 2, argv),
-	                    CLI_NEEDS_PERSON);
+	                    CLI_FAILED);
 	fclose(options.err);
 }
 
