@@ -6,7 +6,7 @@
  */
 #include "gateway/apply.h"
 
-#include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +17,7 @@
 #include "contracts/contract.h"
 #include "gateway/cli.h"
 #include "gateway/cli_commands.h"
+#include "gateway/look/flag.h"
 #include "gateway/manifest.h"
 #include "gateway/revision.h"
 #include "gateway/topic_setup.h"
@@ -182,7 +183,8 @@ print_lines(const struct apply_options *options,
 	fputs(text_string(&result->topics), stdout);
 	fputs(text_string(&result->lines), stdout);
 	for (; *at; at += strcspn(at, "\n") + 1)
-		fprintf(stderr, "warning: %.*s\n", (int)strcspn(at, "\n"), at);
+		fprintf(stderr, "waybill: warning: %.*s\n",
+		        (int)strcspn(at, "\n"), at);
 	if (result->added + result->changed + result->removed == 0) {
 		printf("nothing to change: the catalogue is at version %lld\n",
 		       (long long)result->version);
@@ -197,50 +199,31 @@ print_lines(const struct apply_options *options,
 		       (long long)result->version);
 }
 
-static int
-parse(int argc, char **argv, struct apply_options *out)
-{
-	enum { DRY_RUN = 256, PRUNE, CREATE_TOPICS, SKIP_TOPICS };
-	static const struct option options[] = {
-		{ "file", required_argument, NULL, 'f' },
-		{ "dry-run", no_argument, NULL, DRY_RUN },
-		{ "prune", no_argument, NULL, PRUNE },
-		{ "create-topics", no_argument, NULL, CREATE_TOPICS },
-		{ "skip-topics", no_argument, NULL, SKIP_TOPICS },
-		{ 0 },
-	};
-	int option;
+#define AT(member) offsetof(struct apply_options, member)
 
-	optind = 0;
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "+:f:", options, NULL)) != -1)
-		switch (option) {
-		case 'f':
-			out->path = optarg;
-			break;
-		case DRY_RUN:
-			out->dry_run = true;
-			break;
-		case PRUNE:
-			out->prune = true;
-			break;
-		case CREATE_TOPICS:
-			out->create_topics = true;
-			break;
-		case SKIP_TOPICS:
-			out->skip_topics = true;
-			break;
-		default:
-			return cli_usage(argv[0],
-			                 "%s is unknown or lacks its value",
-			                 argv[optind - 1]);
-		}
-	if (optind < argc)
-		return cli_usage(argv[0], "%s is one argument too many",
-		                 argv[optind]);
+static const struct flag flags[] = {
+	{ "file", 'f', FLAG_TEXT, AT(path), "DIR",
+	  "Where the YAML files are, or one file." },
+	{ "dry-run", 0, FLAG_SWITCH, AT(dry_run), NULL,
+	  "Only print the difference." },
+	{ "prune", 0, FLAG_SWITCH, AT(prune), NULL,
+	  "Remove feeds and clusters that are not in the files; without it "
+	  "they are kept." },
+	{ "create-topics", 0, FLAG_SWITCH, AT(create_topics), NULL,
+	  "Make topics that are missing, also the progress topic; without it "
+	  "missing ones are told." },
+	{ "skip-topics", 0, FLAG_SWITCH, AT(skip_topics), NULL,
+	  "Do not ask Kafka." },
+};
+
+static enum err_code
+parse(int argc, char **argv, struct apply_options *out, struct err *err)
+{
+	if (flag_parse(&apply_flags, argc, argv, out, NULL, err) != ERR_OK)
+		return err->code;
 	if (out->path == NULL)
-		return cli_usage(argv[0], "-f DIR is required");
-	return CLI_OK;
+		return err_set(err, ERR_USAGE, "-f DIR is required");
+	return ERR_OK;
 }
 
 static int
@@ -252,10 +235,10 @@ command_run(int argc, char **argv, void *context)
 	struct pgconn *conn = NULL;
 	struct err err;
 	enum err_code code;
-	int exit_code = parse(argc, argv, &options);
+	int exit_code = CLI_OK;
 
-	if (exit_code != CLI_OK)
-		return exit_code;
+	if (parse(argc, argv, &options, &err) != ERR_OK)
+		return cli_usage(argv[0], "%s", err.text);
 	apply_result_init(&result);
 	code = cli_connect(cli, &conn, &err);
 	if (code == ERR_OK)
@@ -321,6 +304,11 @@ apply_run(struct pgconn *conn, const struct apply_options *options,
 	return code;
 }
 
+const struct flag_table apply_flags = {
+	.flags = flags,
+	.count = sizeof(flags) / sizeof(flags[0]),
+};
+
 const struct command apply_command = {
 	.name = "apply",
 	.synopsis = "apply -f DIR [--dry-run] [--prune] [--create-topics | "
@@ -328,11 +316,9 @@ const struct command apply_command = {
 	.help = "Makes the catalogue what the YAML files below DIR say: the "
 		"deployment, its clusters, tenants, feeds and contracts. Prints "
 		"the difference with + for what is new, ~ for what changes and "
-		"- for what goes; daemons follow by themselves. --dry-run only "
-		"prints. --prune removes feeds and clusters that are not in the "
-		"files; without it they are kept. --create-topics makes topics "
-		"that are missing, also the progress topic; without it missing "
-		"ones are told. --skip-topics does not ask Kafka. A topic with another partition count than its "
-		"feed is refused. Running it twice changes nothing.",
+		"- for what goes; daemons follow by themselves. Where a topic is "
+		"missing or has another partition count than its feed, that is "
+		"said before anything is written; a cluster that does not "
+		"answer is a warning. Running it twice changes nothing.",
 	.run = command_run,
 };

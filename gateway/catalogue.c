@@ -62,10 +62,11 @@ load(struct catalogue *c, struct err *err)
 	thread_unlock(&c->lock);
 	atomic_store(&c->version, fresh->version);
 	log_info(&scope,
-	         "catalogue version %lld is in force (%zu tenants, "
-	         "%zu feeds)",
+	         "catalogue version %lld is in force (%zu tenant%s, "
+	         "%zu feed%s)",
 	         (long long)fresh->version, fresh->tenant_count,
-	         fresh->feed_count);
+	         fresh->tenant_count == 1 ? "" : "s", fresh->feed_count,
+	         fresh->feed_count == 1 ? "" : "s");
 	deployment_unref(&old);
 	return ERR_OK;
 }

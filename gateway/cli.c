@@ -24,7 +24,6 @@ static const struct {
 	{ ERR_POSTGRES_LOST, CLI_UNREACHABLE },
 	{ ERR_KAFKA_DOWN, CLI_UNREACHABLE },
 	{ ERR_TIMEOUT, CLI_UNREACHABLE },
-	{ ERR_MIGRATION, CLI_NEEDS_PERSON },
 	{ ERR_DIVERGED, CLI_NEEDS_PERSON },
 	{ ERR_SOURCE_GAP, CLI_NEEDS_PERSON },
 	{ ERR_PROGRESS_BLOCKED, CLI_NEEDS_PERSON },
@@ -95,7 +94,7 @@ cli_usage(const char *command, const char *format, ...)
 {
 	va_list arguments;
 
-	fprintf(stderr, "waybill %s: ", command);
+	fprintf(stderr, "waybill: %s: ", command);
 	va_start(arguments, format);
 	vfprintf(stderr, format, arguments);
 	va_end(arguments);

@@ -20,7 +20,7 @@ enum cli_exit {
 	CLI_USAGE = 2,
 	CLI_NOT_FOUND = 3,
 	CLI_UNREACHABLE = 4,
-	CLI_NEEDS_PERSON = 5, /* a state that does not pass by itself */
+	CLI_NEEDS_PERSON = 5, /* a state that a person should know of */
 };
 
 #define CLI_MAGIC 0xc11c11c1
@@ -49,7 +49,7 @@ cli_tell(FILE *out, bool json, const struct err *err);
 int
 cli_fail(const struct cli *cli, const struct err *err);
 
-/* "waybill COMMAND: what", with a hint at --help; CLI_USAGE. */
+/* "waybill: COMMAND: what", with a hint at --help; CLI_USAGE. */
 int
 cli_usage(const char *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -7,5 +7,8 @@
  */
 #include "base/model/module.h"
 
+struct flag_table;
+
 extern const struct command migrate_command;
 extern const struct command apply_command;
+extern const struct flag_table apply_flags;

@@ -400,10 +400,10 @@ manifest_check_expand(struct manifest_check *check, const struct yaml *node,
 		text_add_bytes(&out, at, (size_t)(begin - at));
 		*end = '\0';
 		from = getenv(begin + 2);
-		if (from == NULL)
-			manifest_check_fault(check, node, key,
-			                     "%s is not set in the environment",
-			                     begin + 2);
+		if (from == NULL || from[0] == '\0')
+			manifest_check_fault(
+				check, node, key, "%s is %s in the environment",
+				begin + 2, from == NULL ? "not set" : "empty");
 		text_add(&out, from ? from : "");
 		at = end + 1;
 	}

@@ -8,6 +8,7 @@
 #include "base/io/pgconn.h"
 #include "base/model/migration.h"
 #include "base/model/sqldir.h"
+#include "base/runtime/log.h"
 #include "gateway/cli.h"
 #include "gateway/cli_commands.h"
 
@@ -24,6 +25,8 @@ migrate_run(int argc, char **argv, void *context)
 		return cli_usage(argv[0], "%s is one argument too many",
 		                 argv[1]);
 	sqldir_find(sql_dir, sizeof(sql_dir));
+	if (!cli->json)
+		log_setup(LOG_PLAIN, LOG_INFO);
 	code = cli_connect(cli, &conn, &err);
 	if (code == ERR_OK)
 		code = migration_run(conn, sql_dir, &err);

@@ -113,14 +113,14 @@ print_folded(const char *text)
 static void
 print_flags(const char *command)
 {
-	const struct look_command *look = look_commands_find(command);
+	const struct flag_table *flags = look_commands_flags(command);
 	struct text text;
 
-	if (look == NULL)
+	if (flags == NULL)
 		return;
 	text_init(&text, PRINTED_BYTES_MAX);
 	text_add(&text, "\n");
-	flag_print(look->flags, &text);
+	flag_print(flags, &text);
 	fputs(text_string(&text), stdout);
 	text_fini(&text);
 }
@@ -226,8 +226,10 @@ main(int argc, char **argv)
 	const char *given = getenv("WAYBILL_POSTGRES");
 	struct cli cli = { .magic = CLI_MAGIC, .conninfo = given ? given : "" };
 	struct err err;
+	static char name[] = "waybill";
 	int option;
 
+	argv[0] = name; /* which getopt's complaints begin with */
 	while ((option = getopt_long(argc, argv, "+c:", options, NULL)) != -1)
 		switch (option) {
 		case 'c':
@@ -251,7 +253,9 @@ main(int argc, char **argv)
 		default:
 			return CLI_USAGE;
 		}
-	log_setup(LOG_LOGFMT, LOG_INFO);
+	/* What concerns a person a command says itself; migrate, which tells
+	   its steps, turns this up. */
+	log_setup(LOG_PLAIN, LOG_ERROR);
 	completion_set(commands, COMMAND_COUNT);
 	return run(argc - optind, argv + optind, &cli);
 }

@@ -410,12 +410,16 @@ main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (daemon_config_load(path, &d.config, &err) != ERR_OK) {
-		fprintf(stderr, "%s\n", err.text);
+		fprintf(stderr, "waybilld: %s\n", err.text);
 		return EXIT_USAGE;
 	}
 	if (mode == 0)
 		return serve(&d);
-	option = mode == OPTION_PRINT ? print_config(&d.config) : EXIT_OK;
+	option = EXIT_OK;
+	if (mode == OPTION_PRINT)
+		option = print_config(&d.config);
+	else
+		printf("%s is sound\n", path);
 	daemon_config_release(&d.config);
 	return option;
 }

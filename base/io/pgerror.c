@@ -76,16 +76,17 @@ mark_lost(struct pgconn *conn, const struct err *err)
 	conn->lost_err = *err;
 }
 
-/* "a\nb\n" -> "a; b": one line, since it goes into a log. */
+/* "a\n\tb\n" -> "a; b": one line, since it goes into a log. */
 static void
 one_line(const char *text, char *out, size_t size)
 {
 	size_t len = 0;
 
 	for (; *text && len + 3 < size; text++) {
-		if (*text != '\n')
-			out[len++] = *text;
-		else if (text[1]) {
+		if (*text != '\n') {
+			if (*text != '\t')
+				out[len++] = *text;
+		} else if (text[1]) {
 			out[len++] = ';';
 			out[len++] = ' ';
 		}

@@ -139,6 +139,12 @@ log_make_once(struct text *line, const struct log_event *event,
 	char time[CLOCK_TEXT_MAX];
 	char message[LOG_MESSAGE_MAX + 4];
 
+	if (format == LOG_PLAIN) {
+		text_add(line, event->level >= LOG_WARN ? "waybill: " : "");
+		text_add_bytes(line, event->message, message_len);
+		text_add(line, message_cut ? "..." : "");
+		return;
+	}
 	clock_format_ms(clock_wall_ms(), time);
 	log_add_text(line, format, "time", time, strlen(time));
 	log_add_name(line, format, "level");
@@ -352,7 +358,8 @@ log_prepare(void)
 void
 log_setup(enum log_format format, enum log_level level)
 {
-	CHECK(format == LOG_LOGFMT || format == LOG_JSON);
+	CHECK(format == LOG_LOGFMT || format == LOG_JSON ||
+	      format == LOG_PLAIN);
 	CHECK((unsigned int)level <= LOG_ERROR);
 	atomic_store(&log_format_set, (int)format);
 	atomic_store(&log_level_set, (int)level);

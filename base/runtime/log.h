@@ -12,7 +12,9 @@
 #include <stdint.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
-enum log_format { LOG_LOGFMT, LOG_JSON };
+/* LOG_PLAIN: the message alone, behind "waybill: " when it warns; for a
+   command that a person has typed. */
+enum log_format { LOG_LOGFMT, LOG_JSON, LOG_PLAIN };
 
 /* Whom the line is about; unset members are NULL or -1. Never a payload. */
 struct log_scope {

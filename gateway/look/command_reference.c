@@ -15,14 +15,14 @@
 static void
 print_command(const struct command *command, struct text *out)
 {
-	const struct look_command *look = look_commands_find(command->name);
+	const struct flag_table *flags = look_commands_flags(command->name);
 
 	text_addf(out, "\n## waybill %s\n\n    waybill %s\n\n%s\n",
 	          command->name, command->synopsis, command->help);
-	if (look == NULL)
+	if (flags == NULL)
 		return;
 	text_add(out, "\n");
-	flag_print_reference(look->flags, out);
+	flag_print_reference(flags, out);
 }
 
 /* -- public ---------------------------------------------------------------- */

@@ -1,13 +1,13 @@
 /* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
 /*
- * The options of a command that looks stand in its table; those of others in
- * its synopsis.
+ * Out of the tables of the commands' options.
  */
 #include "gateway/look/completion.h"
 
 #include <string.h>
 
 #include "base/model/module.h"
+#include "gateway/cli_commands.h"
 #include "gateway/look/flag.h"
 #include "gateway/look/look_commands.h"
 
@@ -38,17 +38,22 @@ static const char script_begin[] =
 	"\t\t*) command=${COMP_WORDS[i]} && break ;;\n"
 	"\t\tesac\n"
 	"\tdone\n"
-	"\tcase ${COMP_WORDS[COMP_CWORD - 1]} in\n"
-	"\t-c | --config | -f)\n"
+	"\tcase \"$command ${COMP_WORDS[COMP_CWORD - 1]}\" in\n"
+	"\t' -c' | ' --config' | 'apply -f' | 'apply --file')\n"
 	"\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
 	"\t\treturn\n"
 	"\t\t;;\n"
-	"\t--verdict)\n"
+	"\t*' --verdict')\n"
 	"\t\toptions='accepted rejected duplicate conflict'\n"
 	"\t\tcommand=-\n"
 	"\t\t;;\n"
-	"\tesac\n"
-	"\tcase $command in\n";
+	"\t' --postgres')\n"
+	"\t\tcommand=-\n"
+	"\t\t;;\n";
+
+static const char script_middle[] = "\tesac\n"
+				    "\tcase $command in\n"
+				    "\t-) ;;\n";
 
 static const char script_end[] =
 	"\tesac\n"
@@ -56,33 +61,36 @@ static const char script_end[] =
 	"}\n"
 	"complete -F _waybill waybill\n";
 
-/* The words of a synopsis that begin with "--". */
-static void
-add_from_synopsis(const char *synopsis, struct text *out)
-{
-	for (const char *at = strstr(synopsis, "--"); at != NULL;
-	     at = strstr(at, "--")) {
-		size_t len = 2 + strspn(at + 2, "abcdefghijklmnopqrstuvwxyz-");
-
-		text_add(out, " ");
-		text_add_bytes(out, at, len);
-		at += len;
-	}
-}
-
 static void
 add_options(const struct command *command, struct text *out)
 {
-	const struct look_command *look = look_commands_find(command->name);
+	const struct flag_table *own = look_commands_flags(command->name);
 
-	if (look == NULL) {
-		text_add(out, "--help");
-		add_from_synopsis(command->synopsis, out);
-		return;
-	}
-	for (size_t i = 0; i < look->flags->count; i++)
+	if (own == NULL || command == &apply_command)
+		text_add(out, "--help ");
+	for (size_t i = 0; own != NULL && i < own->count; i++)
 		text_addf(out, "%s--%s", i > 0 ? " " : "",
-		          look->flags->flags[i].name);
+		          own->flags[i].name);
+}
+
+/* Behind an option that takes a value nothing is offered, since it is not
+   known what would be right. */
+static void
+add_values(const struct command *command, struct text *out)
+{
+	const struct flag_table *own = look_commands_flags(command->name);
+
+	for (size_t i = 0; own != NULL && i < own->count; i++) {
+		const struct flag *flag = &own->flags[i];
+
+		if (flag->kind == FLAG_SWITCH)
+			continue;
+		text_addf(out, "\t'%s --%s'", command->name, flag->name);
+		if (flag->letter != 0)
+			text_addf(out, " | '%s -%c'", command->name,
+			          flag->letter);
+		text_add(out, ") command=- ;;\n");
+	}
 }
 
 static void
@@ -142,6 +150,9 @@ void
 completion_print(struct text *out)
 {
 	text_add(out, script_begin);
+	for (size_t i = 0; i < known_count; i++)
+		add_values(known[i], out);
+	text_add(out, script_middle);
 	for (size_t i = 0; i < known_count; i++) {
 		text_addf(out, "\t%s) options='", known[i]->name);
 		if (strcmp(known[i]->name, "help") == 0)

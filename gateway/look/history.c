@@ -390,6 +390,28 @@ not_found(const struct look *look, const struct history *h,
 	               look->user);
 }
 
+/* Only times are given as text that Postgres has to read. */
+static enum err_code
+wrong_time(const struct look *look, struct err *err)
+{
+	static const char *const states[] = {
+		"22007", /* invalid_datetime_format */
+		"22008", /* datetime_field_overflow */
+		"22015", /* interval_field_overflow */
+		"22023", /* no such time zone */
+	};
+	struct err said = *err;
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		if (strcmp(pgconn_sqlstate(look->conn), states[i]) == 0)
+			return err_set(err, ERR_USAGE,
+			               "a time is such as '2026-03-29 12:00', "
+			               "now, or -2h for two hours ago (%s)",
+			               said.text);
+	}
+	return err->code;
+}
+
 static enum err_code
 answer(struct look *look, const struct history *h, const struct way *way,
        const struct question *q, struct err *err)
@@ -401,8 +423,10 @@ answer(struct look *look, const struct history *h, const struct way *way,
 	listing_init(&listing, h->raw);
 	code = listing_add(&listing, look, &way->statement, q->values,
 	                   (size_t)h->limit, &left, err);
-	if (code != ERR_OK)
+	if (code != ERR_OK) {
+		code = wrong_time(look, err);
 		goto out;
+	}
 	if (listing.table.row_count == 0) {
 		code = not_found(look, h, way, err);
 		goto out;
@@ -465,7 +489,10 @@ run(const struct look_options *options, int argc, char **argv)
 	if (code == ERR_OK)
 		code = look_open(options, false, &look, &err);
 	if (code == ERR_OK) {
-		code = answer(&look, &history, way, &question, &err);
+		code = look_check_feed(&look, history.tenant, history.feed,
+		                       &err);
+		if (code == ERR_OK)
+			code = answer(&look, &history, way, &question, &err);
 		if (code != ERR_OK)
 			text_reset(&look.text);
 		look_close(&look);

@@ -35,6 +35,7 @@ static const struct table_column columns[LISTING_COLUMN_COUNT] = {
 	[LISTING_SOURCE_OFFSET] = { "source_offset", "OFFSET", TABLE_NUMBER },
 	[LISTING_EVENT_TIME] = { "event_time", NULL, TABLE_TIME },
 	[LISTING_BYTES] = { "body_bytes", "BYTES", TABLE_COUNT },
+	[LISTING_RULES] = { "rules", "RULE", TABLE_WORDS },
 };
 
 static const struct pgstatement find_contract = {
@@ -118,8 +119,9 @@ static void
 set_texts(struct table *table, const struct pgrows *rows, int row)
 {
 	static const int texts[] = {
-		LISTING_ID,      LISTING_TENANT,         LISTING_FEED,
-		LISTING_VERDICT, LISTING_SOURCE_CLUSTER, LISTING_SOURCE_TOPIC
+		LISTING_ID,          LISTING_TENANT,  LISTING_FEED,
+		LISTING_RULES,       LISTING_VERDICT, LISTING_SOURCE_CLUSTER,
+		LISTING_SOURCE_TOPIC
 	};
 	static const int numbers[] = { LISTING_SOURCE_PARTITION,
 		                       LISTING_SOURCE_OFFSET,

@@ -18,8 +18,12 @@ struct pgvalue;
 #define LISTING_SQL                                                            \
 	"m.id, m.recorded_at, m.tenant, m.feed, m.verdict, m.key,"             \
 	" m.source_cluster, m.source_topic, m.source_partition,"               \
-	" m.source_offset, m.event_time, length(m.body), m.contract, m.lane,"  \
-	" m.incarnation, m.seq"
+	" m.source_offset, m.event_time, length(m.body),"                      \
+	" case when m.verdict = 'rejected' then (select string_agg(v.rule,"    \
+	" ' ' order by v.ordinal) from waybill.violation v"                    \
+	" where v.day = m.day and v.lane = m.lane"                             \
+	" and v.incarnation = m.incarnation and v.seq = m.seq) end as rules,"  \
+	" m.contract, m.lane, m.incarnation, m.seq"
 
 enum {
 	LISTING_ID,
@@ -34,6 +38,7 @@ enum {
 	LISTING_SOURCE_OFFSET,
 	LISTING_EVENT_TIME,
 	LISTING_BYTES,
+	LISTING_RULES,
 	LISTING_COLUMN_COUNT,
 };
 

@@ -33,6 +33,16 @@ static const struct pgstatement readable = {
 	       " and c.relkind in ('r', 'p', 'v') and not c.relispartition",
 };
 
+static const struct pgstatement known = {
+	.name = "look_known",
+	.sql = "select $1 is null or exists (select from waybill.tenant t"
+	       " where t.tenant = $1), $2 is null or exists (select"
+	       " from waybill.feed f where f.feed = $2"
+	       " and ($1 is null or f.tenant = $1))",
+	.param_count = 2,
+	.types = { PGTYPE_TEXT, PGTYPE_TEXT },
+};
+
 /* The privilege in a column of a table's row. */
 static bool
 may(const struct look *look, const char *table, int column)
@@ -174,13 +184,43 @@ look_split_feed(const char **tenant, const char **feed,
 	*feed = slash + 1;
 }
 
+enum err_code
+look_check_feed(struct look *look, const char *tenant, const char *feed,
+                struct err *err)
+{
+	struct pgvalue values[2] = { pgvalue_text(tenant), pgvalue_text(feed) };
+	struct pgrows *rows = NULL;
+	bool has_tenant, has_feed;
+
+	if (!look_may_read(look, "tenant") || !look_may_read(look, "feed"))
+		return ERR_OK;
+	if (pgconn_query(look->conn, &known, values, &rows, err) != ERR_OK)
+		return err->code;
+	has_tenant = pgrows_bool(rows, 0, 0);
+	has_feed = pgrows_bool(rows, 0, 1);
+	pgrows_free(&rows);
+	if (!has_tenant)
+		return err_set(err, ERR_NOT_FOUND,
+		               "there is no tenant %s that role \"%s\" may see",
+		               tenant, look->user);
+	if (!has_feed && tenant != NULL)
+		return err_set(err, ERR_NOT_FOUND, "tenant %s has no feed %s",
+		               tenant, feed);
+	if (!has_feed)
+		return err_set(err, ERR_NOT_FOUND,
+		               "there is no feed %s that role \"%s\" may see",
+		               feed, look->user);
+	return ERR_OK;
+}
+
 int
 look_fail(const struct look_options *options, const char *command,
           const struct err *err)
 {
 	cli_tell(options->err, options->json, err);
 	if (err->code == ERR_USAGE && !options->json)
-		fprintf(options->err, "waybill help %s says more\n", command);
+		fprintf(options->err, "waybill: waybill help %s says more\n",
+		        command);
 	return (int)cli_exit_of(err->code);
 }
 

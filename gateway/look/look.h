@@ -86,6 +86,12 @@ void
 look_split_feed(const char **tenant, const char **feed,
                 char room[LOOK_TENANT_MAX]);
 
+/* ERR_NOT_FOUND: there is no such tenant or feed, or none that this role may
+   see. NULL: any. */
+enum err_code
+look_check_feed(struct look *look, const char *tenant, const char *feed,
+                struct err *err) ERR_MUST_CHECK;
+
 /* Says what failed on options->err; returns the exit code. */
 int
 look_fail(const struct look_options *options, const char *command,

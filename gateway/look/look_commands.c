@@ -9,6 +9,7 @@
 
 #include "base/runtime/check.h"
 #include "gateway/cli.h"
+#include "gateway/cli_commands.h"
 #include "gateway/look/completion.h"
 #include "gateway/look/history.h"
 #include "gateway/look/lane_show.h"
@@ -35,6 +36,16 @@ look_commands_find(const char *name)
 			return look_commands[i];
 	}
 	return NULL;
+}
+
+const struct flag_table *
+look_commands_flags(const char *name)
+{
+	const struct look_command *look = look_commands_find(name);
+
+	if (look != NULL)
+		return look->flags;
+	return strcmp(name, apply_command.name) == 0 ? &apply_flags : NULL;
 }
 
 int

@@ -5,8 +5,8 @@
  */
 #include <stddef.h>
 
+struct flag_table;
 struct look_command;
-struct text;
 
 #define LOOK_COMMANDS_MAX 32
 
@@ -16,6 +16,10 @@ extern const size_t look_commands_count;
 /* NULL: it is none of these. */
 const struct look_command *
 look_commands_find(const char *name);
+
+/* The options of any command of waybill; NULL: it has none. */
+const struct flag_table *
+look_commands_flags(const char *name);
 
 /* Runs the one named argv[0] with a context that is a struct cli. */
 int

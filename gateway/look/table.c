@@ -35,6 +35,44 @@ is_right(enum table_kind kind)
 	return kind == TABLE_NUMBER || kind == TABLE_COUNT || kind == TABLE_AGE;
 }
 
+static bool
+is_text(enum table_kind kind)
+{
+	return kind == TABLE_TEXT || kind == TABLE_WORDS;
+}
+
+/* "a b c" as "a +2". */
+static void
+print_words(const char *words, struct text *out)
+{
+	size_t len = strcspn(words, " "), more = 0;
+	char *first = memory_strndup(words, len);
+
+	for (const char *at = words; *at != '\0'; at++)
+		more += *at == ' ';
+	show_string(out, first);
+	if (more > 0)
+		text_addf(out, " +%zu", more);
+	memory_free(&first);
+}
+
+static void
+print_json_words(const char *words, struct text *out)
+{
+	const char *comma = "";
+
+	text_add(out, "[");
+	while (*words != '\0') {
+		size_t len = strcspn(words, " ");
+
+		text_add(out, comma);
+		text_add_json(out, words, len);
+		words += len + (words[len] == ' ');
+		comma = ",";
+	}
+	text_add(out, "]");
+}
+
 static void
 print_cell(const struct table_column *column, const struct table_cell *cell,
            int64_t now_ms, struct text *out)
@@ -56,6 +94,9 @@ print_cell(const struct table_column *column, const struct table_cell *cell,
 		break;
 	case TABLE_TIME:
 		text_add(out, show_time(cell->number, room));
+		break;
+	case TABLE_WORDS:
+		print_words(cell->text, out);
 		break;
 	case TABLE_AGE:
 		text_add(out, show_age(cell->number, now_ms, room));
@@ -79,6 +120,9 @@ print_json_cell(const struct table_column *column,
 	switch (column->kind) {
 	case TABLE_TEXT:
 		text_add_json(out, cell->text, strlen(cell->text));
+		break;
+	case TABLE_WORDS:
+		print_json_words(cell->text, out);
 		break;
 	case TABLE_NUMBER:
 	case TABLE_COUNT:
@@ -195,7 +239,7 @@ table_text(struct table *table, size_t column, const char *text)
 {
 	struct table_cell *cell = cell_of_last(table, column);
 
-	CHECK(table->columns[column].kind == TABLE_TEXT);
+	CHECK(is_text(table->columns[column].kind));
 	memory_free(&cell->text);
 	cell->is_null = text == NULL;
 	if (text != NULL)
@@ -207,7 +251,7 @@ table_number(struct table *table, size_t column, int64_t number)
 {
 	struct table_cell *cell = cell_of_last(table, column);
 
-	CHECK(table->columns[column].kind != TABLE_TEXT);
+	CHECK(!is_text(table->columns[column].kind));
 	cell->is_null = false;
 	cell->number = number;
 }
@@ -223,7 +267,7 @@ table_fill(struct table *table, const struct pgrows *rows)
 
 			if (pgrows_is_null(rows, row, i))
 				continue;
-			if (kind == TABLE_TEXT)
+			if (is_text(kind))
 				table_text(table, (size_t)i,
 				           pgrows_text(rows, row, i));
 			else if (kind == TABLE_FLAG)

@@ -13,6 +13,7 @@ struct text;
 
 enum table_kind {
 	TABLE_TEXT,
+	TABLE_WORDS, /* text; for people the first and "+2", in JSON an array */
 	TABLE_NUMBER, /* a name made of digits: no separators */
 	TABLE_COUNT,  /* for people with separators */
 	TABLE_TIME,   /* ms since 1970; in JSON as 2026-03-29T01:59:59.123Z */
@@ -27,7 +28,7 @@ struct table_column {
 };
 
 struct table_cell {
-	char *text; /* TABLE_TEXT; owned */
+	char *text; /* TABLE_TEXT, TABLE_WORDS; owned */
 	int64_t number;
 	bool is_null;
 };

@@ -255,7 +255,9 @@ run(const struct look_options *given, int argc, char **argv)
 	options.json = tail.json;
 	code = look_open(&options, false, &look, &err);
 	if (code == ERR_OK) {
-		code = answer(&look, &tail, &err);
+		code = look_check_feed(&look, tail.tenant, tail.feed, &err);
+		if (code == ERR_OK)
+			code = answer(&look, &tail, &err);
 		look_close(&look);
 	}
 	return code == ERR_OK ? CLI_OK : look_fail(&options, "tail", &err);

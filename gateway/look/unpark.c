@@ -69,6 +69,8 @@ answer(struct look *look, const struct unpark *unpark, struct err *err)
 		               "role \"%s\" may not unpark: GRANT "
 		               "waybill_forward TO \"%s\"",
 		               look->user, look->user);
+	if (look_check_feed(look, unpark->tenant, unpark->feed, err) != ERR_OK)
+		return err->code;
 	table_init(&rows, columns, sizeof(columns) / sizeof(columns[0]));
 	code = look_query_table(look, &release, values, &rows, err);
 	if (code == ERR_OK && rows.row_count == 0)

@@ -132,6 +132,18 @@ test_json(void **state)
 }
 
 static void
+test_plain(void **state)
+{
+	struct log_scope scope = LOG_SCOPE("forward");
+
+	log_setup(LOG_PLAIN, LOG_INFO);
+	log_info(&scope, "applied %d", 7);
+	assert_string_equal("applied 7", lines[0]);
+	log_warn(&scope, "no lz4");
+	assert_string_equal("waybill: no lz4", lines[1]);
+}
+
+static void
 test_level(void **state)
 {
 	log_setup(LOG_LOGFMT, LOG_WARN);
@@ -356,6 +368,7 @@ main(void)
 		TEST(test_only_fields_that_are_set),
 		TEST(test_logfmt_quotes),
 		TEST(test_json),
+		TEST(test_plain),
 		TEST(test_level),
 		TEST(test_long_messages_are_cut),
 		TEST(test_repetition_is_counted),

@@ -226,6 +226,24 @@ test_what_is_wrong_is_said(void **state)
 	world_expect_status(run("operator", WORLD_ARGS("--nonsense")),
 	                    CLI_USAGE);
 	assert_non_null(strstr(world_complained, "--nonsense"));
+	world_expect_status(
+		run("operator",
+	            WORLD_ARGS("--between", "yestermorn", "now", "-t", "us")),
+		CLI_USAGE);
+	assert_non_null(strstr(world_complained, "a time is such as"));
+	world_expect_status(
+		run("operator",
+	            WORLD_ARGS("--between", "-1h", "2026-02-31", "-t", "us")),
+		CLI_USAGE);
+	world_expect_status(
+		run("operator",
+	            WORLD_ARGS("--between", "-1 fortnit", "now", "-t", "us")),
+		CLI_USAGE);
+	world_expect_status(
+		run("operator",
+	            WORLD_ARGS("--between", "-1h", "now", "-t", "nl")),
+		CLI_NOT_FOUND);
+	assert_non_null(strstr(world_complained, "there is no tenant nl"));
 	world_expect_status(run("operator", WORLD_ARGS("--key", "7")),
 	                    CLI_USAGE);
 	world_expect_status(run("operator", WORLD_ARGS("0-9-9")),

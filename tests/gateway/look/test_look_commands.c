@@ -72,6 +72,7 @@ test_tail(void **state)
 	             WORLD_ARGS("--verdict", "rejected", "-t", "us")),
 		CLI_OK);
 	world_expect("0-1-2");
+	world_expect("avro.trailing +1\n");
 	world_expect_not("0-1-1 ");
 	world_expect_not("1-1-2");
 	world_expect_status(tail("operator",
@@ -84,10 +85,30 @@ test_tail(void **state)
 	world_expect_status(tail("auditor", WORLD_ARGS("-n", "100")), CLI_OK);
 	world_expect("0-1-1");
 	world_expect_not("1-1-1");
-	world_expect_status(tail("operator", WORLD_ARGS("-f", "none")), CLI_OK);
+	world_expect_status(tail("operator", WORLD_ARGS("-f", "none")),
+	                    CLI_NOT_FOUND);
+	assert_non_null(strstr(world_complained, "there is no feed none "));
+	world_expect_status(tail("auditor", WORLD_ARGS("-t", "ca")),
+	                    CLI_NOT_FOUND);
+	assert_non_null(strstr(world_complained, "there is no tenant ca "));
+	world_expect_status(tail("operator", WORLD_ARGS("-f", "us/none")),
+	                    CLI_NOT_FOUND);
+	assert_non_null(strstr(world_complained, "tenant us has no feed none"));
+	world_expect_status(
+		tail("operator", WORLD_ARGS("--verdict", "conflict")), CLI_OK);
 	world_expect("No such message");
 	world_expect_status(tail("operator", WORLD_ARGS("--verdict", "good")),
 	                    CLI_USAGE);
+}
+
+static void
+test_rules_as_json(void **state)
+{
+	world_expect_status(world_run(&tail_command, "operator", true,
+	                              WORLD_ARGS("-t", "us")),
+	                    CLI_OK);
+	world_expect("\"rules\":[\"avro.trailing\",\"key.mismatch\"]}");
+	world_expect("\"rules\":null}");
 }
 
 static void
@@ -172,13 +193,16 @@ test_completion(void **state)
 	script = fdopen(file, "w");
 	fputs(world_said, script);
 	fclose(script);
-	snprintf(shell, sizeof(shell),
-	         "bash -c 'set -u; . %s; COMP_WORDS=(waybill --postgres x "
-	         "history --del); COMP_CWORD=4; _waybill;"
-	         " test \"${COMPREPLY[*]}\" = --delivery || exit 1;"
-	         " COMP_WORDS=(waybill sta); COMP_CWORD=1; _waybill;"
-	         " test \"${COMPREPLY[*]}\" = status'",
-	         path);
+	snprintf(
+		shell, sizeof(shell),
+		"bash -c 'set -u; . %s; COMP_WORDS=(waybill --postgres x "
+		"history --del); COMP_CWORD=4; _waybill;"
+		" test \"${COMPREPLY[*]}\" = --delivery || exit 1;"
+		" COMP_WORDS=(waybill tail --tenant \"\"); COMP_CWORD=3; _waybill;"
+		" test \"${COMPREPLY[*]}\" = \"\" || exit 1;"
+		" COMP_WORDS=(waybill sta); COMP_CWORD=1; _waybill;"
+		" test \"${COMPREPLY[*]}\" = status'",
+		path);
 	assert_int_equal(system(shell), 0);
 	unlink(path);
 }
@@ -189,6 +213,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lane),
 		cmocka_unit_test(test_tail),
+		cmocka_unit_test(test_rules_as_json),
 		cmocka_unit_test(test_tail_follows),
 		cmocka_unit_test(test_unpark),
 		cmocka_unit_test(test_completion),
