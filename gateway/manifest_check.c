@@ -404,7 +404,8 @@ manifest_check_expand(struct manifest_check *check, const struct yaml *node,
 			manifest_check_fault(
 				check, node, key, "%s is %s in the environment",
 				begin + 2, from == NULL ? "not set" : "empty");
-		text_add(&out, from ? from : "");
+		/* What is wrong is said once: no "must not be empty" too. */
+		text_add(&out, from && from[0] ? from : begin + 2);
 		at = end + 1;
 	}
 	text_add(&out, at);

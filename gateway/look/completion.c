@@ -69,8 +69,7 @@ add_options(const struct command *command, struct text *out)
 	if (own == NULL || command == &apply_command)
 		text_add(out, "--help ");
 	for (size_t i = 0; own != NULL && i < own->count; i++)
-		text_addf(out, "%s--%s", i > 0 ? " " : "",
-		          own->flags[i].name);
+		text_addf(out, "%s--%s", i > 0 ? " " : "", own->flags[i].name);
 }
 
 /* Behind an option that takes a value nothing is offered, since it is not
