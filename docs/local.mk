@@ -1,18 +1,19 @@
-EXTRA_DIST += %D%/README.md
-EXTRA_DIST += %D%/decisions/README.md
-EXTRA_DIST += %D%/decisions/0001-build-without-libtool.md
-EXTRA_DIST += %D%/decisions/0002-end-to-end-tests-in-python.md
-EXTRA_DIST += %D%/decisions/0003-the-rules-of-the-house-are-tests.md
-EXTRA_DIST += %D%/decisions/0004-check-on-a-bare-machine.md
-EXTRA_DIST += %D%/performance.md
-EXTRA_DIST += %D%/decisions/0006-finding-a-message.md
-EXTRA_DIST += %D%/contracts.md %D%/reference/contracts.md
-EXTRA_DIST += %D%/decisions/0005-bad-messages-are-read-twice.md
-EXTRA_DIST += %D%/quickstart.md %D%/headers.md %D%/journal-format.md \
-	%D%/progress-record.md
+# Installed as they stand, so that their links lead on.
+nobase_dist_doc_DATA += %D%/README.md
+nobase_dist_doc_DATA += %D%/decisions/README.md
+nobase_dist_doc_DATA += %D%/decisions/0001-build-without-libtool.md
+nobase_dist_doc_DATA += %D%/decisions/0002-end-to-end-tests-in-python.md
+nobase_dist_doc_DATA += %D%/decisions/0003-the-rules-of-the-house-are-tests.md
+nobase_dist_doc_DATA += %D%/decisions/0004-check-on-a-bare-machine.md
+nobase_dist_doc_DATA += %D%/performance.md
+nobase_dist_doc_DATA += %D%/decisions/0006-finding-a-message.md
+nobase_dist_doc_DATA += %D%/contracts.md %D%/reference/contracts.md
+nobase_dist_doc_DATA += %D%/decisions/0005-bad-messages-are-read-twice.md
+nobase_dist_doc_DATA += %D%/quickstart.md %D%/headers.md %D%/journal-format.md \
+	%D%/progress-record.md %D%/deployment.md
 
 # Printed by the programs: scripts/refresh-reference BUILD
-EXTRA_DIST += %D%/states.md \
+nobase_dist_doc_DATA += %D%/states.md \
 	%D%/reference/catalogue.md %D%/reference/commands.md \
 	%D%/reference/crash-points.md %D%/reference/endpoints.md \
 	%D%/reference/errors.md %D%/reference/kafka.md \

@@ -41,3 +41,14 @@ waybilld_SOURCES = %D%/waybilld.c
 waybilld_LDADD = $(WAYBILL_LIBS_GATEWAY)
 
 EXTRA_DIST += %D%/README.md
+
+# Where bash looks for it by the command's name.
+BASH_COMPLETIONS = $(datadir)/bash-completion/completions
+
+install-data-local: waybill$(EXEEXT)
+	$(MKDIR_P) "$(DESTDIR)$(BASH_COMPLETIONS)"
+	./waybill$(EXEEXT) completion bash \
+		>"$(DESTDIR)$(BASH_COMPLETIONS)/waybill"
+
+uninstall-local:
+	rm -f "$(DESTDIR)$(BASH_COMPLETIONS)/waybill"

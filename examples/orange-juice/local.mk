@@ -29,7 +29,10 @@ ORANGE_JUICE_LIBS = %D%/liborange_juice.a $(RDKAFKA_LIBS) $(JANSSON_LIBS) \
 	$(OPENSSL_LIBS) $(LZMA_LIBS) $(ZLIB_LIBS)
 %C%_orange_juice_LDADD = $(ORANGE_JUICE_LIBS)
 
-EXTRA_DIST += %D%/README.md \
+EXTRA_DIST += %D%/README.md
+
+# Installed as a deployment to start from.
+nobase_dist_pkgdata_DATA += \
 	%D%/deploy/README.md \
 	%D%/deploy/topics \
 	%D%/deploy/deployment.yaml \
