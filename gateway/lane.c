@@ -55,7 +55,8 @@ struct lane {
 	int64_t sent_us;
 	int64_t follow_us;
 	bool follow_failed; /* the newest catalogue is not followed yet */
-	char why[256];      /* the last reason for waiting */
+	char why[256];      /* nothing is recorded since; empty: all is well */
+	bool fails_again;
 	struct lane_metric *metric;
 	atomic_llong epoch, next_seq;
 };
@@ -166,6 +167,18 @@ begin_to_gather(struct lane *lane, struct err *err)
 	                     journal_conn(lane->journal), err);
 }
 
+/* What is tried again may fail again: people see why until it is recorded. */
+static void
+note_why(struct lane *lane)
+{
+	struct log_scope scope = scope_of(lane);
+	struct err err = { .code = ERR_OK };
+
+	if (lane->why[0] != '\0' &&
+	    journal_note(lane->journal, lane->why, &err) != ERR_OK)
+		log_warn(&scope, "failed to note why (%s)", err.text);
+}
+
 static enum err_code
 take(struct lane *lane, struct err *err)
 {
@@ -191,6 +204,7 @@ take(struct lane *lane, struct err *err)
 		         journal_lane(lane->journal)->incarnation);
 		lane_routes_tell(&lane->routes, journal_lane(lane->journal));
 	}
+	note_why(lane);
 	if (begin_to_gather(lane, err) != ERR_OK)
 		return err->code;
 	crash_at(CRASH_LANE_RECOVERED);
@@ -232,6 +246,7 @@ static void
 answer(struct lane *lane)
 {
 	lane->sent->recorded_ms = clock_wall_ms();
+	lane->why[0] = '\0';
 	lane_routes_offer(&lane->routes, lane->sent);
 	road_metric_recorded(lane->metric, lane->sent,
 	                     clock_now_us() - lane->sent_us);
@@ -398,6 +413,13 @@ mark_diverged(struct lane *lane, const struct err *why)
 		log_warn(&scope, "failed to write that down (%s)", err.text);
 }
 
+static void
+keep_why(struct lane *lane, const struct err *err)
+{
+	lane->fails_again = lane->why[0] != '\0';
+	snprintf(lane->why, sizeof(lane->why), "%.255s", err->text);
+}
+
 /* What an error of the road means for the lane. */
 static enum lane_state
 state_after(struct lane *lane, const struct err *err)
@@ -419,10 +441,11 @@ state_after(struct lane *lane, const struct err *err)
 		         "what became of a batch is unknown, finding "
 		         "out (%s)",
 		         err->text);
+		keep_why(lane, err);
 		return LANE_UNKNOWN;
 	default:
 		log_warn(&scope, "recording waits (%s)", err->text);
-		snprintf(lane->why, sizeof(lane->why), "%.255s", err->text);
+		keep_why(lane, err);
 		return LANE_WAITING;
 	}
 }
@@ -480,7 +503,10 @@ do_unknown(struct lane *lane)
 		return LANE_RUNNING;
 	}
 	/* It goes again, before what was gathered behind it: both are read
-	   anew from their positions. */
+	   anew from their positions. A server that is full refuses again and
+	   again, and each time costs an epoch and all transactions. */
+	if (lane->fails_again)
+		thread_flag_wait(lane->drain, RETRY_MS);
 	return LANE_TAKING;
 }
 
@@ -503,10 +529,7 @@ do_waiting(struct lane *lane)
 		return LANE_WAITING;
 	}
 	lane_routes_tell(&lane->routes, journal_lane(lane->journal));
-	/* The batch is tried again, which may fail again: people see why until
-	   it is recorded. */
-	if (journal_note(lane->journal, lane->why, &err) != ERR_OK)
-		log_warn(&scope, "failed to note why (%s)", err.text);
+	note_why(lane);
 	log_info(&scope, "Postgres answers, recording is tried again");
 	return LANE_RUNNING;
 }

@@ -345,6 +345,46 @@ clusters_come_and_go(void **state)
 	                 100);
 }
 
+static int64_t
+epoch(void)
+{
+	return roadbase_number("select epoch from waybill.lane");
+}
+
+static void
+a_full_server_is_waited_for_and_said(void **state)
+{
+	int64_t begun;
+
+	start();
+	assert_true(becomes(LANE_RUNNING));
+	publish("us.sales.in", 10);
+	assert_true(records(10));
+	roadbase_run("create function public.is_full() returns trigger"
+	             " language plpgsql as $$ begin raise exception"
+	             " 'No space left on device' using errcode = '53100';"
+	             " end $$");
+	roadbase_run("create trigger is_full before insert on waybill.block"
+	             " for each row execute function public.is_full()");
+	begun = epoch();
+	publish("us.sales.in", 10);
+	clock_sleep_ms(3000);
+	assert_int_equal(recorded(), 10);
+	assert_int_equal(roadbase_number("select count(*) from waybill.lane"
+	                                 " where reason like '%%No space left"
+	                                 "%%'"),
+	                 1);
+	/* Each time costs an epoch or two: it is not tried without end. */
+	assert_true(epoch() - begun < 16);
+	roadbase_run("drop trigger is_full on waybill.block");
+	assert_true(records(20));
+	clock_sleep_ms(300);
+	assert_int_equal(recorded(), 20);
+	assert_int_equal(roadbase_number("select count(reason) from"
+	                                 " waybill.lane"),
+	                 0);
+}
+
 static void
 stops_while_postgres_is_away(void **state)
 {
@@ -392,6 +432,7 @@ main(void)
 		TEST(a_lane_that_is_taken_away_ends),
 		TEST(a_catalogue_that_cannot_be_followed_yet),
 		TEST(clusters_come_and_go),
+		TEST(a_full_server_is_waited_for_and_said),
 		TEST(stops_while_postgres_is_away),
 		TEST(goes_on_when_postgres_is_back),
 	};
