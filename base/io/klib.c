@@ -55,6 +55,9 @@ static const struct standard standards[] = {
 	  "positions are the journal's" },
 	{ "enable.auto.offset.store", "false", KLIB_READER | KLIB_CONSUMER,
 	  false, "positions are the journal's" },
+	{ "session.timeout.ms", "3000", KLIB_CONSUMER, false,
+	  "no group is joined; this is how long offsets for lag tools wait for "
+	  "their coordinator, and hold up a daemon that ends" },
 	{ "auto.offset.reset", "error", KLIB_READER | KLIB_CONSUMER, false,
 	  "a position that Kafka no longer has is an error; the default "
 	  "jumps to the end" },

@@ -294,6 +294,36 @@ test_kconsumer_down_is_told_once(void **state)
 	kafkamock_stop(&mock);
 }
 
+/* Offsets for lag tools are worth no minute. */
+static void
+test_kconsumer_closes_soon_while_kafka_is_down(void **state)
+{
+	struct kafkamock *mock = kafkamock_start(1);
+	struct kconsumer *consumer;
+	struct kqueue *queue;
+	struct kmessage message;
+	struct kqueue_error error = { 0 };
+	int64_t next[1] = { 0 };
+	int64_t begin_us;
+
+	kafkamock_topic(mock, "t", 1);
+	fill_topic(mock, "t", 1, 10);
+	consumer = open_consumer(mock);
+	queue = kqueue_new(consumer);
+	assert_ok(kconsumer_assign(consumer, "t", 0, 0, &next[0], queue, &err));
+	expect(queue, 10, next);
+	kafkamock_down(mock, 1);
+	assert_int_equal(0, kqueue_poll(queue, WAIT_MS, &message, 1, &error));
+	assert_int_equal(ERR_KAFKA_DOWN, error.code);
+	kconsumer_commit(consumer, "t", 0, 10);
+	assert_ok(kconsumer_unassign(consumer, "t", 0, &err));
+	kqueue_free(&queue);
+	begin_us = clock_now_us();
+	kconsumer_close(&consumer);
+	assert_true(clock_now_us() - begin_us < 8000000);
+	kafkamock_stop(&mock);
+}
+
 /* -- a change next to a poll ---------------------------------------------- */
 
 struct reader {
@@ -434,6 +464,8 @@ main(void)
 		cmocka_unit_test(test_kconsumer_position_that_is_gone_is_a_gap),
 		cmocka_unit_test(test_kconsumer_missing_topic_is_told),
 		cmocka_unit_test(test_kconsumer_down_is_told_once),
+		cmocka_unit_test(
+			test_kconsumer_closes_soon_while_kafka_is_down),
 		cmocka_unit_test(
 			test_kconsumer_pause_next_to_poll_loses_nothing),
 		cmocka_unit_test(test_kconsumer_can_assign_again_at_once),
