@@ -66,11 +66,25 @@ ask(struct topic_check *check, struct topic_memory *m)
 		m->text[0] = '\0';
 }
 
+/* Of a feed's topics; the progress topic has a partition for each lane. */
+static void
+tell_growth(struct topic_check *check, const char *topic, int partitions)
+{
+	const struct log_scope scope = LOG_SCOPE("forward");
+	struct topic_memory *m = recall(check, topic);
+
+	if (m->seen.partition_count <= partitions || m->told_growth)
+		return;
+	m->told_growth = true;
+	log_warn(&scope,
+	         "topic %s has %d partitions, the catalogue says %d: the "
+	         "others stay empty",
+	         m->topic, m->seen.partition_count, partitions);
+}
+
 static enum err_code
 judge(struct topic_memory *m, int partitions, uint64_t mask, struct err *err)
 {
-	const struct log_scope scope = LOG_SCOPE("forward");
-
 	if (m->code == ERR_KAFKA_TOPIC)
 		return err_set(err, ERR_KAFKA_TOPIC, "%s", m->text);
 	if (m->code != ERR_OK)
@@ -80,13 +94,6 @@ judge(struct topic_memory *m, int partitions, uint64_t mask, struct err *err)
 		               "topic %s has %d partitions, the catalogue "
 		               "says %d",
 		               m->topic, m->seen.partition_count, partitions);
-	if (m->seen.partition_count > partitions && !m->told_growth) {
-		m->told_growth = true;
-		log_warn(&scope,
-		         "topic %s has %d partitions, the catalogue "
-		         "says %d: the others stay empty",
-		         m->topic, m->seen.partition_count, partitions);
-	}
 	for (int i = 0;
 	     i < m->seen.leaderless_count && i < KCLUSTER_LEADERLESS_MAX; i++) {
 		if (mask >> (m->seen.leaderless[i] % 64) & 1)
@@ -184,6 +191,11 @@ topic_check_feed(struct topic_check *check, const struct feed *feed,
 		if (code == ERR_KAFKA)
 			code = err->code = ERR_KAFKA_TOPIC;
 	}
+	if (code == ERR_OK && output != 0)
+		tell_growth(check, feed->output_topic, feed->partitions);
+	if (code == ERR_OK && dead != 0)
+		tell_growth(check, feed->dead_letter_topic,
+		            feed->dead_letter_partitions);
 	return code;
 }
 
