@@ -76,6 +76,7 @@ class Postgres:
         self.settings = dict(SETTINGS, **(settings or {}))
         self.port = None
         self.process = None
+        self._paused = []
         self.databases = 0
         if self.user:
             entry = pwd.getpwnam(self.user)
@@ -176,19 +177,27 @@ class Postgres:
         return self.start()
 
     def pause(self):
-        """Stops the postmaster and its children: a server that hangs."""
-        self._paused = [self.process.pid] + children_of(self.process.pid)
-        for pid in self._paused:
-            os.kill(pid, signal.SIGSTOP)
+        """Stops the postmaster and its children: a server that hangs. It
+        first, so that no more children come; those there are may still go."""
+        self.process.pause()
+        self._paused = children_of(self.process.pid)
+        self._send_paused(signal.SIGSTOP)
 
     def resume(self):
+        self._send_paused(signal.SIGCONT)
+        self._paused = []
+        self.process.resume()
+
+    def _send_paused(self, number):
         for pid in self._paused:
             try:
-                os.kill(pid, signal.SIGCONT)
+                os.kill(pid, number)
             except ProcessLookupError:
                 pass
 
     def remove(self):
+        if self.process:
+            self.resume()          # or it would not end
         self.stop("immediate")
         shutil.rmtree(self.dir, ignore_errors=True)
 
