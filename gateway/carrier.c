@@ -35,6 +35,7 @@
 struct carrier {
 	struct carrier_options options;
 	char deployment[PROGRESS_NAME_MAX];
+	int lanes;
 	struct pgconn *conn;
 	struct kcluster *cluster;
 	struct kproducer *producer;
@@ -503,6 +504,7 @@ carrier_open(const struct carrier_options *options,
 
 	c->options = *options;
 	snprintf(c->deployment, sizeof(c->deployment), "%s", deployment->name);
+	c->lanes = deployment->lanes;
 	parcel_init(&c->parcel);
 	transaction_init(&c->transaction);
 	if (open_postgres(c, err) != ERR_OK)
@@ -609,7 +611,7 @@ carrier_probe(struct carrier *c, struct err *err)
 		return ERR_OK;
 	c->probe_us = clock_now_us();
 	progress_topic(c->deployment, topic);
-	return topic_check_ask(c->topics, topic, c->options.lane + 1,
+	return topic_check_ask(c->topics, topic, c->lanes,
 	                       1ull << c->options.lane % 64, true, err);
 }
 

@@ -351,6 +351,8 @@ serve(struct waybilld *d)
 		         wait_for_signal(&signals));
 	}
 	stop(d);
+	if (code == EXIT_OK)
+		log_info(&scope, "stopped");
 	return code;
 }
 
