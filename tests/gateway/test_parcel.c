@@ -16,7 +16,7 @@
 #include "base/runtime/memory.h"
 #include "tests/unit.h"
 
-static const struct feed feed = {
+static struct feed feed = {
 	.tenant = "us",
 	.name = "sales",
 	.dead_letter_partitions = 3,
@@ -153,6 +153,7 @@ many_headers_and_large_ones(void **state)
 	uint8_t *headers = memory_calloc(1, 4 * 1024 * 1024);
 	struct message m = message_of("body");
 
+	feed.message_bytes_max = 8 * 1024 * 1024;
 	m.headers = headers;
 	m.headers_len = (int32_t)len;
 	m.verdict = VERDICT_REJECTED;
@@ -164,6 +165,13 @@ many_headers_and_large_ones(void **state)
 	parcel_fill(&parcel, &batch, &m, NULL, &out);
 	assert_int_equal(out.headers[0].value_len, 0x300000);
 	assert_int_equal(out.header_count, 8);
+	/* more than the cluster takes: neither they nor the body */
+	feed.message_bytes_max = 1000;
+	parcel_fill(&parcel, &batch, &m, NULL, &out);
+	assert_null(out.body);
+	assert_int_equal(out.header_count, 8);
+	assert_header(0, "waybill-id", "3-2-99");
+	assert_header(7, "waybill-body", "reference");
 	memory_release(headers);
 }
 
@@ -213,9 +221,12 @@ too_large_a_body_is_referred_to(void **state)
 	assert_int_equal(out.body_len, 0);
 	assert_int_equal(out.header_count, 8);
 	assert_header(7, "waybill-body", "reference");
-	m.body_len = 1000;
+	m.body_len = 1000; /* and three bytes of key */
 	parcel_fill(&parcel, &batch, &m, NULL, &out);
-	assert_int_equal(out.body_len, 1000);
+	assert_null(out.body);
+	m.body_len = 997;
+	parcel_fill(&parcel, &batch, &m, NULL, &out);
+	assert_int_equal(out.body_len, 997);
 	assert_int_equal(out.header_count, 7);
 }
 
