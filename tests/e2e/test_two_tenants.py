@@ -32,11 +32,12 @@ def test_a_flood_of_one_does_not_stop_the_other(make_gateway):
     gateway = make_gateway(lanes=1)
     us, nl = gateway.feeds
     producer = gateway.producer()
-    us.send(producer, 60000)
+    # All is there before the daemon starts, or it would depend on its speed.
+    us.send(producer, 120000)
     producer.flush()
-    gateway.start()
     nl.send(producer, 20)
     producer.flush()
+    gateway.start()
 
     def done(tenant):
         return gateway.sql("SELECT coalesce(sum(count), 0) FROM block "

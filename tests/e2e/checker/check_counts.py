@@ -28,6 +28,8 @@ def judge(dsn, bootstraps, is_quiet=True, leaks=True, sent=()):
     from checker.sources import Real
     evidence = Real(dsn, bootstraps, is_quiet, leaks)
     try:
+        if is_quiet:
+            evidence.settle()
         check = Check(evidence).run()
         check.judge_sent(sent)
         return check

@@ -7,6 +7,7 @@ import psycopg2
 import psycopg2.extensions
 
 from harness import consumer
+from harness.process import ProcessError
 
 from .evidence import Block, Commit, Delivery, Evidence, Feed, Progress, Source
 
@@ -87,6 +88,18 @@ class Real(Evidence):
             cursor.itersize = FETCH_ROWS
             cursor.execute(sql)
             yield from cursor
+
+    def settle(self):
+        """Where all is said to be quiet, waits for what is committed to be
+        seen. What stays open is for the check to find."""
+        for cluster, bootstrap in self.bootstraps.items():
+            topics = [t for f in self.feeds() if cluster in f.clusters
+                      for t in (f.output, f.dead_letter) if t]
+            topics.append("waybill.%s.progress" % self.deployment)
+            try:
+                consumer.settle(bootstrap, topics)
+            except ProcessError:
+                pass
 
     def feeds(self):
         return [Feed(*row[:6], tuple(c for c in row[6]

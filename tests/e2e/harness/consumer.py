@@ -13,6 +13,8 @@ from collections import namedtuple
 from confluent_kafka import (Consumer, KafkaError, KafkaException,
                              TopicPartition, TIMESTAMP_LOG_APPEND_TIME)
 
+from .process import wait_until
+
 Message = namedtuple(
     "Message",
     "topic partition offset key value headers timestamp is_append_time")
@@ -84,6 +86,32 @@ def _read(consumer, topics, is_missing_empty):
         if time.monotonic() - last > QUIET_S:
             raise RuntimeError("no answer for %d s while reading %s" %
                                (QUIET_S, sorted(reading)))
+
+
+def _ends(consumer, topics):
+    """(topic, partition) -> the end as this consumer's isolation sees it."""
+    ends = {}
+    for topic in topics:
+        found = consumer.list_topics(topic, timeout=QUIET_S).topics[topic]
+        for partition in found.partitions if found.error is None else ():
+            ends[topic, partition] = consumer.get_watermark_offsets(
+                TopicPartition(topic, partition), timeout=QUIET_S)[1]
+    return ends
+
+
+def settle(bootstrap, topics, timeout_s=30):
+    """Waits until what is there is committed or aborted. The commit of a
+    transaction is answered before its markers are on every partition: who
+    reads at once may see less than what is committed."""
+    stable, written = _consumer(bootstrap, True), _consumer(bootstrap, False)
+    try:
+        ends = _ends(written, topics)
+        wait_until(lambda: all(at >= ends.get(place, 0) for place, at in
+                               _ends(stable, topics).items()),
+                   timeout_s, "open transactions on " + ", ".join(topics))
+    finally:
+        stable.close()
+        written.close()
 
 
 def read_all(bootstrap, topics, committed=True):

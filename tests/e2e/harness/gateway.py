@@ -309,6 +309,10 @@ class Gateway:
             self._patiently(lambda: self.behind(cluster) == 0, timeout_s,
                             lambda: "%d blocks have not reached %s" %
                             (self.behind(cluster), cluster))
+            consumer.settle(self.kafkas[cluster].bootstrap,
+                            [t for f in self.feeds
+                             if cluster in (f.outputs or [cluster])
+                             for t in (f.output, f.dead)])
 
     def _patiently(self, condition, timeout_s, tell):
         try:
