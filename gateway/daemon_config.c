@@ -145,7 +145,9 @@ const struct setting daemon_config_settings[] = {
 	  .min = 0,
 	  .max = 600000,
 	  .help = "How long a daemon that stops waits for the clusters to have "
-	          "everything that is recorded." },
+	          "everything that is recorded. What is under way then is "
+	          "waited for besides: a Kafka transaction up to half a "
+	          "minute, an answer of Postgres up to postgres.timeout." },
 };
 
 const size_t daemon_config_setting_count =

@@ -75,7 +75,7 @@ create table waybill.route (
 comment on table waybill.route is 'A lane''s way to a cluster and how far it is. The truth is on the cluster''s progress topic; this is for people, except ever_delivered.';
 comment on column waybill.route.lane is 'The lane.';
 comment on column waybill.route.cluster is 'The output cluster.';
-comment on column waybill.route.ever_delivered is 'True before the first Kafka transaction: from then on a missing progress record means diverged.';
+comment on column waybill.route.ever_delivered is 'True from the first committed Kafka transaction on, and written before the second begins: a missing progress record then means diverged.';
 comment on column waybill.route.incarnation is 'Of seq.';
 comment on column waybill.route.seq is 'Everything up to this one is on the cluster, or parked.';
 comment on column waybill.route.state is 'running, catching-up, down, stalled, progress-blocked, diverged or stopped.';
