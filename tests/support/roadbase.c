@@ -81,7 +81,7 @@ drop_line(const char *line, void *context)
 {
 }
 
-static struct pgrows *
+__attribute__((format(printf, 1, 0))) static struct pgrows *
 query(const char *format, va_list arguments)
 {
 	char sql[4096];
