@@ -7,6 +7,7 @@ check-house: all
 
 EXTRA_DIST += \
 	%D%/README.md \
+	%D%/check_deploy \
 	%D%/check_dist \
 	%D%/check_reference \
 	%D%/check_report \
