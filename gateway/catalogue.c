@@ -14,6 +14,7 @@
 #include "base/runtime/memory.h"
 #include "base/runtime/thread.h"
 #include "contracts/contract.h"
+#include "gateway/road_metric.h"
 
 #define LOOK_MS  5000
 #define WAIT_MS  250
@@ -61,6 +62,7 @@ load(struct catalogue *c, struct err *err)
 	c->current = fresh;
 	thread_unlock(&c->lock);
 	atomic_store(&c->version, fresh->version);
+	road_metric_feeds(fresh);
 	log_info(&scope,
 	         "catalogue version %lld is in force (%zu tenant%s, "
 	         "%zu feed%s)",

@@ -28,6 +28,7 @@ enum {
 	TRANSACTION_SECONDS,
 	LAG,
 	PARKED,
+	FEEDS_BROKEN,
 };
 
 const struct metric_def road_metric_table[] = {
@@ -104,6 +105,13 @@ const struct metric_def road_metric_table[] = {
 	             { "cluster", "lane" },
 	             NULL,
 	             0 },
+	[FEEDS_BROKEN] = { "waybill_feeds_without_contract",
+	                   METRIC_GAUGE,
+	                   "Feeds whose contract does not compile with this "
+	                   "daemon: nothing new of them is read.",
+	                   { NULL },
+	                   NULL,
+	                   0 },
 };
 const int road_metric_count =
 	sizeof(road_metric_table) / sizeof(road_metric_table[0]);
@@ -238,4 +246,15 @@ road_metric_lag(struct route_metric *m, int64_t messages, size_t parked_feeds)
 {
 	metric_set(m->lag, (double)messages);
 	metric_set(m->parked, (double)parked_feeds);
+}
+
+void
+road_metric_feeds(const struct deployment *deployment)
+{
+	int broken = 0;
+
+	for (size_t i = 0; i < deployment->feed_count; i++)
+		broken += deployment->feeds[i].contract_fault != NULL &&
+			!deployment->feeds[i].is_removed;
+	metric_set(metric_cell(&road_metric_table[FEEDS_BROKEN], NULL), broken);
 }

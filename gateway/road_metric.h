@@ -9,6 +9,7 @@
 #include "base/runtime/metric.h"
 
 struct batch;
+struct deployment;
 struct route_metric;
 struct lane_metric;
 
@@ -38,3 +39,7 @@ road_metric_transaction(struct route_metric *metric, int64_t took_us);
 void
 road_metric_lag(struct route_metric *metric, int64_t messages,
                 size_t parked_feeds);
+
+/* Of a snapshot that comes into force. */
+void
+road_metric_feeds(const struct deployment *deployment);

@@ -115,16 +115,30 @@ contract_keep(struct deployment *deployment, struct shared_contract *shared)
 		shared;
 }
 
-/* False: it does not compile; the feed is then left out. */
-static bool
+/* What does not compile is said: an upgrade may have made the compiler
+   stricter than the one that let the contract in. */
+static void
+contract_fail(struct loading *loading, struct feed *feed, const struct err *err)
+{
+	struct log_scope at = scope;
+
+	at.tenant = feed->tenant;
+	at.feed = feed->name;
+	feed->contract_fault = arena_strdup(loading->arena, err->text);
+	log_error(&at,
+	          "contract %s version %d does not compile: nothing new of "
+	          "the feed is read, what is recorded goes on (%s)",
+	          feed->contract_name, feed->contract_version, err->text);
+}
+
+static void
 contract_take(struct loading *loading, struct feed *feed)
 {
 	struct shared_contract *shared;
-	struct log_scope at = scope;
 	struct err err;
 
 	if (loading->contracts == NULL)
-		return true;
+		return;
 	shared = contract_find(loading->deployment, feed->contract_id);
 	if (shared == NULL &&
 	    (shared = contract_find(loading->previous, feed->contract_id)) !=
@@ -139,14 +153,8 @@ contract_take(struct loading *loading, struct feed *feed)
 			    feed->contract_id, feed->contract_name,
 			    feed->contract_version, feed->contract_avsc,
 			    &contract, &err) != ERR_OK) {
-			at.tenant = feed->tenant;
-			at.feed = feed->name;
-			log_error(&at,
-			          "contract %s version %d does not compile, "
-			          "the feed is left out (%s)",
-			          feed->contract_name, feed->contract_version,
-			          err.text);
-			return false;
+			contract_fail(loading, feed, &err);
+			return;
 		}
 		shared = memory_calloc(1, sizeof(*shared));
 		atomic_init(&shared->references, 1);
@@ -156,7 +164,6 @@ contract_take(struct loading *loading, struct feed *feed)
 		contract_keep(loading->deployment, shared);
 	}
 	feed->contract = shared->contract;
-	return true;
 }
 
 /* -- rows ------------------------------------------------------------------ */
@@ -383,7 +390,6 @@ load_feeds(struct loading *loading, struct err *err)
 	enum err_code code = query(loading, &feeds_statement, &rows, err);
 	int count = code == ERR_OK ? pgrows_count(rows) : 0;
 	struct feed *feeds;
-	size_t kept = 0;
 
 	if (code != ERR_OK)
 		return code;
@@ -392,14 +398,13 @@ load_feeds(struct loading *loading, struct err *err)
 		arena_calloc(loading->arena, (size_t)count,
 	                     sizeof(*deployment->private->contracts));
 	for (int row = 0; row < count; row++) {
-		feeds[kept] = take_feed(loading, rows, row);
-		feeds[kept].index = (int)kept;
-		if (contract_take(loading, &feeds[kept]))
-			kept++;
+		feeds[row] = take_feed(loading, rows, row);
+		feeds[row].index = row;
+		contract_take(loading, &feeds[row]);
 	}
 	digest_rows(loading->digest, rows);
 	deployment->feeds = feeds;
-	deployment->feed_count = kept;
+	deployment->feed_count = (size_t)count;
 	pgrows_free(&rows);
 	return ERR_OK;
 }

@@ -50,7 +50,10 @@ struct feed {
 	const char *contract_name;
 	int32_t contract_version;
 	const char *contract_avsc;
-	struct contract *contract; /* compiled once per contract id */
+	struct contract *contract;  /* compiled once per contract id; NULL: it
+	                              was not asked for, or see below */
+	const char *contract_fault; /* NULL: none; why it does not compile:
+	                               nothing new of the feed is judged */
 };
 
 struct deployment {
@@ -78,9 +81,10 @@ struct deployment_contracts {
 
 /*
  * Loads everything in one repeatable-read transaction. previous: compiled
- * contracts of the same id are shared with it (NULL: none). A contract that
- * does not compile leaves its feed out, with a log line (adding one disturbs
- * nobody). contracts NULL: nothing is compiled (the command line).
+ * contracts of the same id are shared with it (NULL: none). A feed whose
+ * contract does not compile stays, without one and with a log line: nothing
+ * new of it may be read, what is recorded still leaves. contracts NULL:
+ * nothing is compiled (the command line).
  * ERR_MIGRATION: no deployment has been applied yet.
  */
 enum err_code

@@ -113,7 +113,8 @@ const struct look_command status_command = {
 		        "or an alarm should know: no daemon is alive, a lane has no "
 		        "living owner, waits or has diverged, a route is down, "
 		        "stalled, progress-blocked or diverged, Kafka has lost what "
-		        "was to be read, or a feed is parked. Ends with 0 where there "
+		        "was to be read, a feed is parked, or its contract does not "
+		        "compile with this version. Ends with 0 where there "
 		        "is none of these; other warnings, such as those about how "
 		        "safe Postgres is set up, leave it 0. What a role may not "
 		        "see it is not warned of.",

@@ -1,13 +1,16 @@
 /* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
 /*
  * A table of rules. Each is one question whose rows are (what is wrong, what
- * to do); none may be answered by a look at large tables.
+ * to do); none may be answered by a look at large tables. What no question
+ * can tell, whether the contracts compile, is tried here.
  */
 #include "gateway/look/warning.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/io/pgconn.h"
+#include "contracts/contract.h"
 #include "gateway/look/look.h"
 #include "gateway/look/show.h"
 
@@ -140,35 +143,65 @@ static const struct warning {
 #undef RULE
 };
 
+/* A contract that was let in by an older version and is refused by this one. */
+static const struct warning contracts_rule = {
+	true,
+	{ "feed", "contract" },
+	{ .name = "warning_contracts",
+	  .sql = "select f.tenant, f.feed, c.contract, c.name, c.version, c.avsc"
+	         " from waybill.feed f join waybill.contract c"
+	         " using (contract) where f.removed_at is null"
+	         " order by c.contract, f.tenant, f.feed" },
+};
+
+struct warnings {
+	struct look *look;
+	int count;
+	bool needs_person;
+};
+
 static void
-print_people(struct look *look, bool needs_person, const struct pgrows *rows,
-             int row)
+print_people(struct look *look, bool needs_person, const char *what,
+             const char *advice)
 {
 	const char *color = needs_person ? RED : YELLOW;
 
 	text_addf(&look->text, "  %s%s%s", look->style.color ? color : "",
 	          needs_person ? "!! " : "!  ", look->style.color ? PLAIN : "");
-	show_string(&look->text, pgrows_text(rows, row, 0));
+	show_string(&look->text, what);
 	text_add(&look->text, "\n     ");
-	show_string(&look->text, pgrows_text(rows, row, 1));
+	show_string(&look->text, advice);
 	text_add(&look->text, "\n");
 }
 
 static void
-print_json(struct look *look, bool needs_person, const struct pgrows *rows,
-           int row, bool is_first)
+print_json(struct look *look, bool needs_person, const char *what,
+           const char *advice)
 {
-	static const char *const names[] = { "what", "advice" };
-
-	text_addf(&look->text, "%s{\"needs_person\":%s", is_first ? "" : ",",
+	text_addf(&look->text, "{\"needs_person\":%s,\"what\":",
 	          needs_person ? "true" : "false");
-	for (int i = 0; i < 2; i++) {
-		const char *text = pgrows_text(rows, row, i);
-
-		text_addf(&look->text, ",\"%s\":", names[i]);
-		text_add_json(&look->text, text, strlen(text));
-	}
+	text_add_json(&look->text, what, strlen(what));
+	text_add(&look->text, ",\"advice\":");
+	text_add_json(&look->text, advice, strlen(advice));
 	text_add(&look->text, "}");
+}
+
+static void
+warn(struct warnings *w, bool needs_person, const char *what,
+     const char *advice)
+{
+	bool is_first = w->count++ == 0;
+
+	w->needs_person |= needs_person;
+	if (w->look->options->json) {
+		if (!is_first)
+			text_add(&w->look->text, ",");
+		print_json(w->look, needs_person, what, advice);
+		return;
+	}
+	if (is_first)
+		text_add(&w->look->text, "\nWarnings\n");
+	print_people(w->look, needs_person, what, advice);
 }
 
 static bool
@@ -181,41 +214,92 @@ may_ask(const struct look *look, const struct warning *warning)
 	return true;
 }
 
+static enum err_code
+ask(struct warnings *w, const struct warning *rule, struct pgrows **out,
+    struct err *err)
+{
+	*out = NULL;
+	if (!may_ask(w->look, rule))
+		return ERR_OK;
+	return pgconn_query(w->look->conn, &rule->statement, NULL, out, err);
+}
+
+static enum err_code
+warn_of_rule(struct warnings *w, const struct warning *rule, struct err *err)
+{
+	struct pgrows *rows = NULL;
+
+	if (ask(w, rule, &rows, err) != ERR_OK)
+		return err->code;
+	for (int row = 0; rows != NULL && row < pgrows_count(rows); row++)
+		warn(w, rule->needs_person, pgrows_text(rows, row, 0),
+		     pgrows_text(rows, row, 1));
+	pgrows_free(&rows);
+	return ERR_OK;
+}
+
+static bool
+compiles(const struct pgrows *rows, int row, struct err *err)
+{
+	struct contract *contract = NULL;
+	enum err_code code = contract_compile(
+		(int32_t)pgrows_int(rows, row, 2), pgrows_text(rows, row, 3),
+		(int32_t)pgrows_int(rows, row, 4), pgrows_text(rows, row, 5),
+		&contract, err);
+
+	contract_free(&contract);
+	return code == ERR_OK;
+}
+
+static enum err_code
+warn_of_contracts(struct warnings *w, struct err *err)
+{
+	struct pgrows *rows = NULL;
+	struct err fault = { .code = ERR_OK };
+	bool is_good = true;
+
+	if (ask(w, &contracts_rule, &rows, err) != ERR_OK)
+		return err->code;
+	for (int row = 0; rows != NULL && row < pgrows_count(rows); row++) {
+		char what[ERR_TEXT_MAX + 512];
+
+		if (row == 0 ||
+		    pgrows_int(rows, row, 2) != pgrows_int(rows, row - 1, 2))
+			is_good = compiles(rows, row, &fault);
+		if (is_good)
+			continue;
+		snprintf(what, sizeof(what),
+		         "feed %s/%s: its contract %s, version %d, does not "
+		         "compile: %s",
+		         pgrows_text(rows, row, 0), pgrows_text(rows, row, 1),
+		         pgrows_text(rows, row, 3),
+		         (int)pgrows_int(rows, row, 4), fault.text);
+		warn(w, contracts_rule.needs_person, what,
+		     "daemons of this version read nothing new of it, what "
+		     "is recorded is forwarded; mend the .avsc, then: waybill "
+		     "apply -f DIR");
+	}
+	pgrows_free(&rows);
+	return ERR_OK;
+}
+
 /* -- public ---------------------------------------------------------------- */
 
 enum err_code
 warning_print(struct look *look, bool *out_needs_person, struct err *err)
 {
-	bool json = look->options->json, needs_person = false;
-	int count = 0;
+	struct warnings w = { .look = look };
 
-	if (json)
+	if (look->options->json)
 		text_add(&look->text, "\"warnings\":[");
-	for (size_t i = 0; i < sizeof(warnings) / sizeof(warnings[0]); i++) {
-		const struct warning *warning = &warnings[i];
-		struct pgrows *rows = NULL;
-
-		if (!may_ask(look, warning))
-			continue;
-		if (pgconn_query(look->conn, &warning->statement, NULL, &rows,
-		                 err) != ERR_OK)
+	for (size_t i = 0; i < sizeof(warnings) / sizeof(warnings[0]); i++)
+		if (warn_of_rule(&w, &warnings[i], err) != ERR_OK)
 			return err->code;
-		for (int row = 0; row < pgrows_count(rows); row++, count++) {
-			needs_person |= warning->needs_person;
-			if (json) {
-				print_json(look, warning->needs_person, rows,
-				           row, count == 0);
-				continue;
-			}
-			if (count == 0)
-				text_add(&look->text, "\nWarnings\n");
-			print_people(look, warning->needs_person, rows, row);
-		}
-		pgrows_free(&rows);
-	}
-	if (json)
+	if (warn_of_contracts(&w, err) != ERR_OK)
+		return err->code;
+	if (look->options->json)
 		text_addf(&look->text, "],\"needs_person\":%s",
-		          needs_person ? "true" : "false");
-	*out_needs_person = needs_person;
+		          w.needs_person ? "true" : "false");
+	*out_needs_person = w.needs_person;
 	return ERR_OK;
 }

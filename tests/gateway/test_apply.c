@@ -397,9 +397,10 @@ snapshot_shares_contracts(void **state)
 	assert_int_equal(compiled, 0);
 }
 
-/* One feed whose contract does not compile disturbs no other. */
+/* One feed whose contract does not compile disturbs no other, and what is
+   recorded of it can still be found and sent. */
 static void
-broken_contract_leaves_its_feed_out(void **state)
+broken_contract_keeps_its_feed(void **state)
 {
 	const struct deployment *deployment;
 
@@ -419,9 +420,15 @@ broken_contract_leaves_its_feed_out(void **state)
 	    "contract) update waybill.feed set contract = (select contract "
 	    "from c) where feed = 'sales'");
 	deployment = load(NULL);
-	assert_int_equal(deployment->feed_count, 1);
-	assert_string_equal(deployment->feeds[0].name, "stock");
-	assert_int_equal(deployment->feeds[0].index, 0);
+	assert_int_equal(deployment->feed_count, 2);
+	assert_string_equal(deployment->feeds[0].name, "sales");
+	assert_null(deployment->feeds[0].contract);
+	assert_non_null(deployment->feeds[0].contract_fault);
+	assert_string_equal(deployment->feeds[0].output_topic, "us.sales");
+	assert_string_equal(deployment->feeds[1].name, "stock");
+	assert_int_equal(deployment->feeds[1].index, 1);
+	assert_non_null(deployment->feeds[1].contract);
+	assert_null(deployment->feeds[1].contract_fault);
 	deployment_unref(&deployment);
 	assert_int_equal(compiled, 0);
 }
@@ -473,7 +480,7 @@ main(void)
 		TEST(tenant_is_added_alone),
 		TEST(daemons_are_told),
 		TEST(snapshot_shares_contracts),
-		TEST(broken_contract_leaves_its_feed_out),
+		TEST(broken_contract_keeps_its_feed),
 		TEST(removed_feed_still_delivers),
 		cmocka_unit_test(lanes_are_a_pure_function),
 	};

@@ -10,6 +10,8 @@
 
 #include "base/model/deployment.h"
 #include "base/runtime/clock.h"
+#include "base/runtime/text.h"
+#include "gateway/road_metric.h"
 #include "tests/support/roadbase.h"
 #include "tests/unit.h"
 
@@ -92,6 +94,33 @@ closes_while_postgres_is_away(void **state)
 	roadbase_restart();
 }
 
+/* What an upgrade may do: the contract was let in by an older compiler. */
+static void
+counts_feeds_without_a_contract(void **state)
+{
+	struct catalogue *catalogue;
+	struct text page;
+
+	roadbase_run("update waybill.contract set avsc = '{'"
+	             " where tenant = 'us'");
+	catalogue = open_catalogue();
+	text_init(&page, 65536);
+	metric_print(&page);
+	assert_non_null(strstr(text_string(&page),
+	                       "\nwaybill_feeds_without_contract 2\n"));
+	roadbase_run("update waybill.contract set avsc = '\"int\"'"
+	             " where tenant = 'us'");
+	roadbase_changed();
+	assert_true(reaches(catalogue, 2));
+	clock_sleep_ms(50);
+	text_reset(&page);
+	metric_print(&page);
+	assert_non_null(strstr(text_string(&page),
+	                       "\nwaybill_feeds_without_contract 0\n"));
+	text_fini(&page);
+	catalogue_close(&catalogue);
+}
+
 static const char *
 property(const struct deployment *deployment, const char *name)
 {
@@ -160,6 +189,8 @@ main(void)
 			roadbase_end),
 		cmocka_unit_test_setup_teardown(closes_while_postgres_is_away,
 		                                roadbase_begin, roadbase_end),
+		cmocka_unit_test_setup_teardown(counts_feeds_without_a_contract,
+		                                roadbase_begin, roadbase_end),
 		cmocka_unit_test_setup_teardown(reads_secrets_from_their_files,
 		                                roadbase_begin, roadbase_end),
 		cmocka_unit_test_setup_teardown(
@@ -169,6 +200,7 @@ main(void)
 	int code;
 
 	unit_alarm(120);
+	metric_register(road_metric_table, road_metric_count);
 	if ((code = roadbase_open()) != 0)
 		return code;
 	code = cmocka_run_group_tests(tests, NULL, NULL);

@@ -318,6 +318,71 @@ a_catalogue_that_cannot_be_followed_yet(void **state)
 	assert_true(records(28));
 }
 
+static void
+break_contracts(const char *avsc)
+{
+	const struct catalogue_options options = {
+		.conninfo = roadbase_conninfo(),
+		.role = "waybill_daemon",
+		.timeout_ms = 20000,
+	};
+
+	lane_stop(&lane);
+	catalogue_close(&catalogue);
+	roadbase_run("update waybill.contract set avsc = '%s'"
+	             " where tenant = 'us'",
+	             avsc);
+	roadbase_changed();
+	assert_ok(catalogue_open(&options, &catalogue, &err));
+	start();
+	assert_true(becomes(LANE_RUNNING));
+}
+
+static bool
+forwards(int64_t count)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (roadbase_number("select count(o) from waybill.delivery d,"
+		                    " unnest(d.offsets) o") >= count)
+			return true;
+		clock_sleep_ms(15);
+	}
+	return false;
+}
+
+/* An upgrade may make the compiler stricter. */
+static void
+a_contract_that_no_longer_compiles(void **state)
+{
+	kafkamock_topic(mock, "us.narrow", 1);
+	roadbase_run("update waybill.feed set output_topic = 'us.narrow'"
+	             " where tenant = 'us' and feed = 'sales'");
+	roadbase_changed();
+	start();
+	assert_true(becomes(LANE_RUNNING));
+	publish("us.sales.in", 20); /* recorded, and parked */
+	assert_true(records(20));
+	assert_int_equal(roadbase_number("select count(*)"
+	                                 " from waybill.delivery"),
+	                 0);
+	roadbase_run("update waybill.feed set output_topic = 'us.sales'"
+	             " where tenant = 'us' and feed = 'sales'");
+	break_contracts("{");
+	publish("us.sales.in", 8);
+	publish("ca.sales.in", 4);
+	assert_true(records(24));
+	assert_true(forwards(20));
+	clock_sleep_ms(300);
+	assert_int_equal(roadbase_number("select coalesce(sum(count), 0)::int8"
+	                                 " from waybill.block"
+	                                 " where tenant = 'us'"),
+	                 20);
+	/* Mended: what waited in Kafka is read. */
+	break_contracts("\"string\"");
+	assert_true(records(32));
+	assert_true(forwards(28));
+}
+
 /* Clusters come and go as long as the daemon lives. */
 static void
 clusters_come_and_go(void **state)
@@ -431,6 +496,7 @@ main(void)
 		TEST(a_killed_connection_loses_and_doubles_nothing),
 		TEST(a_lane_that_is_taken_away_ends),
 		TEST(a_catalogue_that_cannot_be_followed_yet),
+		TEST(a_contract_that_no_longer_compiles),
 		TEST(clusters_come_and_go),
 		TEST(a_full_server_is_waited_for_and_said),
 		TEST(stops_while_postgres_is_away),

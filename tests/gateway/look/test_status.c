@@ -112,6 +112,15 @@ test_what_needs_a_person(void **state)
 		"update waybill.lane set reason = 'no broker answers'"
 		" where lane = 1",
 		"no broker answers\n", "update waybill.lane set reason = null");
+	expect_needs_person(
+		"with c as (insert into waybill.contract (tenant, name,"
+		" version, avsc, digest) values ('us', 'us/sale', 4, '{', '')"
+		" returning contract) update waybill.feed set contract ="
+		" (select contract from c) where tenant = 'us'",
+		"feed us/sales: its contract us/sale, version 4, does not"
+		" compile",
+		"update waybill.feed set contract = 1 where tenant = 'us';"
+		"delete from waybill.contract where version = 4");
 }
 
 static void
