@@ -103,18 +103,29 @@ handle_lanes(const struct http_request *request, struct http_response *response,
 }
 
 static const struct http_route livez = {
-	"GET", "/livez", handle_livez,
-	"200 while the process runs; asks nobody else."
+	.method = "GET",
+	.path = "/livez",
+	.handle = handle_livez,
+	.help = "200 while the process runs; asks nobody else.",
 };
 static const struct http_route readyz = {
-	"GET", "/readyz", handle_readyz,
-	"200 when the lease holds and each lane records; else 503 and why."
+	.method = "GET",
+	.path = "/readyz",
+	.handle = handle_readyz,
+	.help = "200 when the lease holds and each lane records; else 503 and "
+		"why.",
 };
-static const struct http_route metrics = { "GET", "/metrics", handle_metrics,
-	                                   "Prometheus text format." };
+static const struct http_route metrics = {
+	.method = "GET",
+	.path = "/metrics",
+	.handle = handle_metrics,
+	.help = "Prometheus text format.",
+};
 static const struct http_route lanes = {
-	"GET", "/v1/lanes", handle_lanes,
-	"This daemon's lanes and how far their routes are, as JSON."
+	.method = "GET",
+	.path = "/v1/lanes",
+	.handle = handle_lanes,
+	.help = "This daemon's lanes and how far their routes are, as JSON.",
 };
 
 static const struct http_route *const routes[] = { &livez, &readyz, &metrics,

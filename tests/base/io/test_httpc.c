@@ -56,10 +56,13 @@ slow(const struct http_request *request, struct http_response *response,
 }
 
 static const struct http_route routes_body[] = {
-	{ "GET", "/echo", echo, "" },   { "POST", "/echo", echo, "" },
-	{ "PUT", "/echo", echo, "" },   { "DELETE", "/echo", echo, "" },
-	{ "GET", "/moved", moved, "" }, { "GET", "/large", large, "" },
-	{ "GET", "/slow", slow, "" },
+	{ .method = "GET", .path = "/echo", .handle = echo },
+	{ .method = "POST", .path = "/echo", .handle = echo },
+	{ .method = "PUT", .path = "/echo", .handle = echo },
+	{ .method = "DELETE", .path = "/echo", .handle = echo },
+	{ .method = "GET", .path = "/moved", .handle = moved },
+	{ .method = "GET", .path = "/large", .handle = large },
+	{ .method = "GET", .path = "/slow", .handle = slow },
 };
 static const struct http_route *const routes[] = {
 	&routes_body[0], &routes_body[1], &routes_body[2], &routes_body[3],

@@ -61,11 +61,26 @@ nothing(const struct http_request *request, struct http_response *response,
 	response->status = 204;
 }
 
-static const struct http_route route_get = { "GET", "/echo", echo, "" };
-static const struct http_route route_post = { "POST", "/echo", echo, "" };
-static const struct http_route route_busy = { "GET", "/busy", busy, "" };
-static const struct http_route route_nothing = { "GET", "/nothing", nothing,
-	                                         "" };
+static const struct http_route route_get = {
+	.method = "GET",
+	.path = "/echo",
+	.handle = echo,
+};
+static const struct http_route route_post = {
+	.method = "POST",
+	.path = "/echo",
+	.handle = echo,
+};
+static const struct http_route route_busy = {
+	.method = "GET",
+	.path = "/busy",
+	.handle = busy,
+};
+static const struct http_route route_nothing = {
+	.method = "GET",
+	.path = "/nothing",
+	.handle = nothing,
+};
 static const struct http_route *const routes[] = { &route_get, &route_post,
 	                                           &route_busy, &route_nothing,
 	                                           NULL };
