@@ -293,7 +293,8 @@ judge_key(struct judge *judge, bool derived)
 	const struct contract_result *out = judge->out;
 
 	if (input->key == NULL) {
-		if (!judge->contract->annotation.key_optional)
+		if (!judge->contract->annotation.key_optional &&
+		    !input->derive_key)
 			tell_missing(judge);
 		return;
 	}

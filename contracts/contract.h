@@ -71,6 +71,8 @@ struct contract_input {
 	int32_t headers_len;
 	int64_t body_bytes_max; /* the feed's limit: of the body, and of key,
 	                           headers and body together */
+	bool derive_key; /* a null key is not missing: the derived one is meant
+	                  */
 };
 
 #define CONTRACT_KEY_BYTES_MAX 1024
@@ -103,6 +105,35 @@ contract_check(const struct contract *contract,
 int
 contract_partition(const struct contract *contract,
                    const struct contract_result *result, int partitions);
+
+/*
+ * One value of strict Avro JSON as the body of a message, framing included,
+ * appended to out; docs/contracts.md says how JSON maps. Violations (rules
+ * json.*) have the offset into the JSON, and line and column behind what was
+ * expected; then out is as it was. A syntax error is the last. What has passed
+ * keeps the schema: logical types, size and key are contract_check's to judge.
+ * Only out->violation_count and what it says is set are written.
+ */
+void
+contract_read_json(const struct contract *contract, const char *json,
+                   size_t len, struct arena *arena, struct text *body,
+                   struct contract_result *out);
+
+/* Whether the Parsing Canonical Form of a writer's schema is the contract's.
+   ERR_SCHEMA: the text says where they differ. */
+enum err_code
+contract_match_schema(const struct contract *contract, const char *avsc,
+                      struct err *err) ERR_MUST_CHECK;
+
+/* The length of the value of the contract's schema (no framing) that bytes
+   begin with; -1: they do not. */
+int64_t
+contract_measure(const struct contract *contract, const uint8_t *bytes,
+                 size_t len);
+
+/* The bytes in front of the Avro binary. */
+void
+contract_add_framing(const struct contract *contract, struct text *out);
 
 /* The message as JSON, for people; the bytes have passed the checker. */
 enum err_code

@@ -12,6 +12,7 @@ libwaybill_contracts_a_SOURCES = \
 	%D%/explainer.c %D%/explainer.h \
 	%D%/framing.c %D%/framing.h \
 	%D%/program.c %D%/program.h \
+	%D%/records.h \
 	%D%/schema.c %D%/schema.h \
 	%D%/schema_default.c %D%/schema_default.h \
 	%D%/schema_logical.c %D%/schema_logical.h \

@@ -1,10 +1,13 @@
 noinst_LIBRARIES += libwaybill_io.a
 libwaybill_io_a_SOURCES = \
+	%D%/container.h \
 	%D%/http.c \
 	%D%/httpc.c %D%/httpc.h \
 	%D%/httpd.c %D%/httpd.h \
 	%D%/httpframing.c \
 	%D%/httplib.h \
+	%D%/input.h \
+	%D%/lines.h \
 	%D%/pgarray.c %D%/pgarray.h \
 	%D%/pgconn.c %D%/pgconn.h \
 	%D%/pgconnect.c \
