@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libwaybill_gateway.a
 libwaybill_gateway_a_SOURCES = \
+	%D%/access.h \
 	%D%/apply.c %D%/apply.h \
 	%D%/carrier.c %D%/carrier.h \
 	%D%/catalogue.c %D%/catalogue.h \
@@ -19,6 +20,7 @@ libwaybill_gateway_a_SOURCES = \
 	%D%/parcel.c %D%/parcel.h \
 	%D%/parking.c %D%/parking.h \
 	%D%/progress.c %D%/progress.h \
+	%D%/quota.h \
 	%D%/recovery.c %D%/recovery.h \
 	%D%/revision.c %D%/revision.h \
 	%D%/revision_print.c \

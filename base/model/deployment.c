@@ -506,6 +506,26 @@ deployment_unref(const struct deployment **pointer)
 	memory_free(&deployment);
 }
 
+const struct tenant *
+deployment_tenant(const struct deployment *deployment, const char *tenant)
+{
+	size_t low = 0, high = deployment->tenant_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct tenant *at = &deployment->tenants[middle];
+		int order = strcmp(tenant, at->name);
+
+		if (order == 0)
+			return at;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
 const struct feed *
 deployment_feed(const struct deployment *deployment, const char *tenant,
                 const char *feed)

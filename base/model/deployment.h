@@ -29,6 +29,10 @@ struct cluster {
 struct tenant {
 	const char *name;
 	const char *title;
+	/* What it may send to each daemon by HTTP; 0: no limit. */
+	int64_t quota_messages_per_second;
+	int64_t quota_bytes_per_second;
+	int64_t quota_burst_seconds; /* a full bucket is so many seconds' */
 };
 
 #define CLUSTERS_MAX 8
@@ -98,6 +102,10 @@ deployment_ref(const struct deployment *deployment);
 
 void
 deployment_unref(const struct deployment **deployment);
+
+const struct tenant *
+deployment_tenant(const struct deployment *deployment,
+                  const char *tenant); /* NULL: none */
 
 const struct feed *
 deployment_feed(const struct deployment *deployment, const char *tenant,

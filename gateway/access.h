@@ -1,0 +1,33 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The API keys that a daemon goes by: a thread of its own LISTENs, looks each
+ * second whether a notification was lost, and loads the keys again when
+ * they have changed. A revoked key is refused within two seconds. While
+ * Postgres is away the keys that were loaded last stay in force: nothing can
+ * be recorded or read without it anyhow.
+ */
+#include <stdint.h>
+
+#include "base/runtime/err.h"
+
+struct access;
+struct auth;
+
+struct access_options {
+	const char *conninfo;
+	const char *role;
+	int64_t timeout_ms;
+};
+
+/* Loads the keys before it returns. */
+enum err_code
+access_open(const struct access_options *options, struct access **out,
+            struct err *err) ERR_MUST_CHECK;
+
+void
+access_close(struct access **access);
+
+/* Lives until access_close. Any thread. */
+struct auth *
+access_auth(struct access *access);
