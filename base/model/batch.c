@@ -248,8 +248,10 @@ batch_add(struct batch *batch, const struct kmessage *held)
 			                           sizeof(*batch->held));
 		batch->held[batch->held_count++] = *held;
 	}
-	message = &batch->messages[batch->count++];
+	message = &batch->messages[batch->count];
 	memset(message, 0, sizeof(*message));
+	message->tag = (uint32_t)batch->count++;
+	message->version = MESSAGE_VERSION_NONE;
 	return message;
 }
 

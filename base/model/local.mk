@@ -15,6 +15,7 @@ libwaybill_model_a_SOURCES = \
 	%D%/source.c %D%/source.h \
 	%D%/sqldir.c %D%/sqldir.h \
 	%D%/stage.h \
+	%D%/submission.h \
 	%D%/violation.h \
 	%D%/wire.h
 

@@ -11,6 +11,7 @@
 
 struct feed;
 struct source;
+struct submission_item;
 struct violation;
 
 enum verdict {
@@ -22,6 +23,32 @@ enum verdict {
 
 const char *
 message_verdict_name(enum verdict verdict);
+
+/* How it came; as block.origin. */
+enum message_origin {
+	MESSAGE_ORIGIN_KAFKA,
+	MESSAGE_ORIGIN_REST,
+	MESSAGE_ORIGIN_FILE,
+	MESSAGE_ORIGIN_PLAN,
+	MESSAGE_ORIGIN_RECOVERED,
+};
+
+/* To which other message one refers, and why. */
+enum message_reference_kind {
+	MESSAGE_DUPLICATE, /* it repeats that one */
+	MESSAGE_CONFLICT,  /* its id is that one's, its content is not */
+	MESSAGE_LATE,      /* that one, newer by its version, came before */
+};
+
+struct message_reference {
+	enum message_reference_kind kind;
+	uint32_t tag; /* where seq is 0: of a message of the same batch; it
+	                 becomes lane, incarnation, seq when it is sealed */
+	int lane, incarnation;
+	int64_t seq;
+};
+
+#define MESSAGE_VERSION_NONE INT64_MIN
 
 struct message {
 	const struct feed *feed;
@@ -40,8 +67,19 @@ struct message {
 	int32_t source_id; /* of table source; 0: none */
 	enum verdict verdict;
 	uint16_t violation_count;
-	bool misrouted; /* its partition contradicts its key */
+	int16_t origin;  /* enum message_origin */
+	bool misrouted;  /* its partition contradicts its key */
+	bool is_refused; /* a stage has no room for it; only with item */
 	const struct violation *violations;
+	/* Kept with it in the journal. */
+	const uint8_t *dedup_id; /* what the producer says identifies it */
+	int32_t dedup_id_len;    /* 0: none */
+	uint32_t tag;            /* its index in the batch before grouping */
+	uint64_t content_hash;   /* of a message with dedup_id */
+	int64_t version;         /* in order of the producer's changes to the
+	                            key; MESSAGE_VERSION_NONE: not said */
+	struct message_reference *reference; /* NULL: none; in the arena */
+	struct submission_item *item;        /* NULL: not submitted */
 };
 
 /* The written form of an id: "lane-incarnation-seq". */
