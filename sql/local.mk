@@ -4,6 +4,7 @@ nobase_dist_pkgdata_DATA += \
 	%D%/0002_catalogue.sql \
 	%D%/0003_lane.sql \
 	%D%/0004_journal.sql \
+	%D%/0005_access.sql \
 	%D%/checks/comments.sql \
 	%D%/checks/journal.sql \
 	%D%/checks/privileges.sql \
@@ -11,6 +12,7 @@ nobase_dist_pkgdata_DATA += \
 	%D%/functions/access.sql \
 	%D%/functions/catalogue.sql \
 	%D%/functions/journal.sql \
+	%D%/functions/key.sql \
 	%D%/functions/lane.sql \
 	%D%/functions/message.sql \
 	%D%/functions/owner.sql \

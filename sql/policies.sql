@@ -37,7 +37,8 @@ end
 $$;
 
 revoke all on all tables in schema waybill from public, waybill_record,
-	waybill_forward, waybill_daemon, waybill_tenant, waybill_read;
+	waybill_forward, waybill_daemon, waybill_tenant, waybill_read,
+	waybill_keys;
 
 -- Everyone who serves reads the catalogue and the states.
 grant select on waybill.migration, waybill.deployment, waybill.cluster,
@@ -69,3 +70,11 @@ grant insert, update, delete on waybill.parked to waybill_forward;
 grant select on waybill.tenant, waybill.contract, waybill.feed,
 	waybill.feed_output, waybill.parked, waybill.source, waybill.message
 	to waybill_tenant;
+
+-- API keys: hashes are for who checks them. Keys are changed by functions.
+grant select on waybill.principal, waybill.api_key to waybill_daemon;
+grant select on waybill.principal, waybill.access_change
+	to waybill_tenant, waybill_keys;
+grant select (prefix, tenant, principal, created_at, created_by, expires_at,
+	revoked_at, revoked_by)
+	on waybill.api_key to waybill_tenant, waybill_keys;

@@ -11,6 +11,18 @@ where c.relnamespace = 'waybill'::regnamespace
 	and a.privilege_type not in ('SELECT', 'INSERT')
 	and c.relname not in ('route', 'parked', 'source_gap')
 union all
+select 'waybill.api_key', a.grantee::regrole::text || ' may read hashes of keys'
+from pg_catalog.pg_class c
+cross join lateral (
+	select grantee from aclexplode(c.relacl)
+	where privilege_type = 'SELECT'
+	union all
+	select x.grantee from pg_catalog.pg_attribute t
+	cross join lateral aclexplode(t.attacl) x
+	where t.attrelid = c.oid and t.attname = 'hash') a
+where c.oid = 'waybill.api_key'::regclass and a.grantee
+	not in ('waybill_owner'::regrole, 'waybill_daemon'::regrole)
+union all
 select c.oid::regclass::text, 'PUBLIC has ' || a.privilege_type
 from pg_catalog.pg_class c
 cross join lateral aclexplode(c.relacl) a

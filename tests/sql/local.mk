@@ -11,3 +11,7 @@ unit_tests += %D%/test_policies
 unit_tests += %D%/test_lookup
 %C%_test_lookup_SOURCES = %D%/test_lookup.c $(WAYBILL_TEST_POSTGRES)
 %C%_test_lookup_LDADD = $(WAYBILL_TEST_MODEL)
+
+unit_tests += %D%/test_keys
+%C%_test_keys_SOURCES = %D%/test_keys.c $(WAYBILL_TEST_POSTGRES)
+%C%_test_keys_LDADD = $(WAYBILL_TEST_MODEL)

@@ -92,6 +92,12 @@ checks_find_what_is_planted(void **state)
 		{ "privileges",
 		  "grant create on schema waybill to "
 		  "waybill_read" },
+		{ "privileges",
+		  "grant select on waybill.api_key to "
+		  "waybill_record" },
+		{ "privileges",
+		  "grant select (hash) on waybill.api_key to "
+		  "waybill_keys" },
 		{ "comments", "comment on table waybill.feed is null" },
 		{ "comments", "comment on column waybill.feed.feed is null" },
 		{ "comments", "comment on function waybill.today() is null" },
