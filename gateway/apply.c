@@ -20,6 +20,7 @@
 #include "gateway/look/flag.h"
 #include "gateway/manifest.h"
 #include "gateway/revision.h"
+#include "gateway/succession.h"
 #include "gateway/topic_setup.h"
 
 #define TEXT_BYTES_MAX (16 * 1024 * 1024)
@@ -79,8 +80,8 @@ load(struct applying *applying, struct err *err)
 	if (code != ERR_OK && code != ERR_MIGRATION)
 		return code;
 	if (manifest_load(applying->options->path, &contracts,
-	                  applying->current, &applying->manifest,
-	                  err) != ERR_OK)
+	                  applying->current, applying->options->prune,
+	                  &applying->manifest, err) != ERR_OK)
 		return err->code;
 	if (applying->current == NULL && applying->manifest->deployment == NULL)
 		return err_set(err, ERR_CONFIG,
@@ -115,6 +116,8 @@ compare_and_write(struct applying *applying, struct err *err)
 	if (revision_compare(applying->conn, applying->manifest,
 	                     applying->options->prune, &applying->diff,
 	                     err) != ERR_OK ||
+	    succession_check(applying->conn, applying->manifest, applying->diff,
+	                     &result->warnings, err) != ERR_OK ||
 	    check_topics(applying, err) != ERR_OK)
 		return err->code;
 	is_empty = revision_is_empty(applying->diff);

@@ -26,6 +26,7 @@ libwaybill_gateway_a_SOURCES = \
 	%D%/revision_print.c \
 	%D%/revision_write.c \
 	%D%/road_metric.c %D%/road_metric.h \
+	%D%/succession.c %D%/succession.h \
 	%D%/topic_check.c %D%/topic_check.h \
 	%D%/topic_setup.c %D%/topic_setup.h \
 	%D%/transaction.c %D%/transaction.h

@@ -445,8 +445,8 @@ adopt_clusters(struct manifest *manifest, const struct deployment *current)
 
 enum err_code
 manifest_load(const char *path, const struct deployment_contracts *contracts,
-              const struct deployment *current, struct manifest **out,
-              struct err *err)
+              const struct deployment *current, bool prune,
+              struct manifest **out, struct err *err)
 {
 	struct manifest *manifest = memory_calloc(1, sizeof(*manifest));
 	struct file_list files = { 0 };
@@ -463,7 +463,7 @@ manifest_load(const char *path, const struct deployment_contracts *contracts,
 	memory_free(&files.paths);
 	if (code == ERR_OK) {
 		adopt_clusters(manifest, current);
-		manifest_check_all(&check, manifest, contracts, current);
+		manifest_check_all(&check, manifest, contracts, current, prune);
 		code = manifest_check_result(&check, err);
 	}
 	manifest_check_fini(&check);

@@ -77,13 +77,14 @@ struct manifest {
  * Reads all *.yaml below path (or path itself, if it is a file). contracts:
  * how an .avsc is compiled, to see whether it does (NULL: not looked at).
  * current: what Postgres has; its clusters may be referred to, its topics are
- * taken (NULL: nothing). ERR_CONFIG: up to 20 lines of
+ * taken (NULL: nothing), but for those of feeds that the files do not have, if
+ * prune takes these away. ERR_CONFIG: up to 20 lines of
  * "FILE:LINE: KEY: what is wrong".
  */
 enum err_code
 manifest_load(const char *path, const struct deployment_contracts *contracts,
-              const struct deployment *current, struct manifest **out,
-              struct err *err) ERR_MUST_CHECK;
+              const struct deployment *current, bool prune,
+              struct manifest **out, struct err *err) ERR_MUST_CHECK;
 
 void
 manifest_free(struct manifest **manifest);

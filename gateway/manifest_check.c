@@ -418,7 +418,7 @@ void
 manifest_check_all(struct manifest_check *check,
                    const struct manifest *manifest,
                    const struct deployment_contracts *contracts,
-                   const struct deployment *current)
+                   const struct deployment *current, bool prune)
 {
 	if (manifest->deployment)
 		check_name(check, manifest->deployment->node, "deployment",
@@ -426,7 +426,7 @@ manifest_check_all(struct manifest_check *check,
 	check_clusters(check, manifest);
 	check_tenants(check, manifest);
 	check_feeds(check, manifest, contracts);
-	check_topics(check, manifest, current);
+	check_topics(check, manifest, prune ? NULL : current);
 }
 
 enum err_code

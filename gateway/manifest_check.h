@@ -40,12 +40,13 @@ void
 manifest_check_expand(struct manifest_check *check, const struct yaml *node,
                       const char *key, char **value);
 
-/* Names, references between parts, topics, contracts. */
+/* Names, references between parts, topics, contracts; prune: topics of feeds
+   that are not in the files are free. */
 void
 manifest_check_all(struct manifest_check *check,
                    const struct manifest *manifest,
                    const struct deployment_contracts *contracts,
-                   const struct deployment *current);
+                   const struct deployment *current, bool prune);
 
 /* ERR_CONFIG with all faults; ERR_OK without one. */
 enum err_code

@@ -18,7 +18,7 @@ EXTRA_DIST += %D%/README.md %D%/checker/__init__.py %D%/checker/anomalies.py \
 	%D%/test_harness_gateway.py %D%/test_harness_kafka.py \
 	%D%/test_harness_postgres.py \
 	%D%/test_kill_at_each_step.py %D%/test_one_cluster_down_and_back.py \
-	%D%/test_parked_feed_catches_up.py \
+	%D%/test_parked_feed_catches_up.py %D%/test_prune_loses_nothing.py \
 	%D%/test_record_before_forward.py %D%/test_rejected_arrive_whole.py \
 	%D%/test_row_level_security.py %D%/test_stale_owner_across_midnight.py \
 	%D%/test_third_tenant_under_load.py %D%/test_two_tenants.py

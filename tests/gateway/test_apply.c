@@ -125,20 +125,32 @@ applied(struct apply_options options, const char *lines)
 }
 
 static void
-refused(enum err_code code, const char *what)
+refused_as(bool prune, enum err_code code, const char *what)
 {
 	int64_t before = number("select waybill.catalogue_version()");
 	struct apply_result result;
 	struct err err;
 
 	apply_result_init(&result);
-	assert_int_equal(try_apply((struct apply_options){ .prune = true },
+	assert_int_equal(try_apply((struct apply_options){ .prune = prune },
 	                           &result, &err),
 	                 code);
 	if (strstr(err.text, what) == NULL)
 		fail_msg("\"%s\" is not in \"%s\"", what, err.text);
 	assert_int_equal(number("select waybill.catalogue_version()"), before);
 	apply_result_fini(&result);
+}
+
+static void
+refused(enum err_code code, const char *what)
+{
+	refused_as(true, code, what);
+}
+
+static void
+refused_keeping(enum err_code code, const char *what)
+{
+	refused_as(false, code, what);
 }
 
 static const struct apply_options plain = { 0 };
@@ -285,7 +297,153 @@ tenant_is_added_alone(void **state)
 	          "    contract: ca/sales.avsc\n"
 	          "    output: {topic: us.sales}\n"
 	          "    dead-letter: {topic: ca.dead}\n    partitions: 2\n");
-	refused(ERR_CONFIG, "us.sales is the output of feed us/sales already");
+	refused_keeping(ERR_CONFIG,
+	                "us.sales is the output of feed us/sales already");
+}
+
+/* -- a feed where another one was ------------------------------------------- */
+
+#define FEED(name, input, output, dead)                                        \
+	"  - feed: " name "\n    contract: us/sales.avsc\n"                    \
+	"    input: {cluster: main, topic: " input "}\n"                       \
+	"    output: {topic: " output "}\n"                                    \
+	"    dead-letter: {topic: " dead ", partitions: 4}\n"                  \
+	"    partitions: 8\n"
+
+static void
+apply_quietly(bool prune, char *warnings, size_t size)
+{
+	struct apply_result result;
+	struct err err;
+
+	apply_result_init(&result);
+	if (try_apply((struct apply_options){ .prune = prune }, &result,
+	              &err) != ERR_OK)
+		fail_msg("%s", err.text);
+	snprintf(warnings, size, "%s", text_string(&result.warnings));
+	apply_result_fini(&result);
+}
+
+/* Ten messages of us/sales in lane 1, forwarded up to seq. */
+static void
+record(int seq)
+{
+	char sql[1024];
+
+	run("select waybill.journal_create_days(2);"
+	    "insert into waybill.lane_day values (1, 1, waybill.today(), 1);"
+	    "update waybill.lane set next_seq = 11 where lane = 1;"
+	    "insert into waybill.block (day, lane, incarnation, first_seq,"
+	    " count, tenant, feed, format, origin, event_time_min,"
+	    " event_time_max, salt, event_times, bodies, sources,"
+	    " source_offsets, verdicts, contracts, partitions, hashes)"
+	    " select waybill.today(), 1, 1, 1 + 5 * i, 5, 'us', 'sales', 1, 0,"
+	    " 0, 0, '', '{0}', array_fill(''::bytea, array[5]), '{1}',"
+	    " array_fill(0::int8, array[5]), '{0}', '{1}', '{0}',"
+	    " decode(repeat('00', 160), 'hex') from generate_series(0, 1) i");
+	snprintf(sql, sizeof(sql),
+	         "insert into waybill.route (lane, cluster, incarnation, seq,"
+	         " state) values (1, 'main', 1, %d, 'down')",
+	         seq);
+	run(sql);
+}
+
+static void
+removed_feed_keeps_its_partitions(void **state)
+{
+	char warnings[4096];
+
+	apply_quietly(false, warnings, sizeof(warnings));
+	files_put("us.yaml", FILES_TENANT);
+	apply_quietly(true, warnings, sizeof(warnings));
+	files_put("us.yaml",
+	          "tenant: us\nfeeds:\n"
+	          "  - feed: sales\n    contract: us/sales.avsc\n"
+	          "    output: {topic: us.sales}\n"
+	          "    dead-letter: {topic: us.sales.dead, partitions: 2}\n"
+	          "    partitions: 16\n");
+	refused(ERR_CONFLICT,
+	        "us.yaml:3: feed us/sales: partitions was 8 when the feed was "
+	        "removed and cannot become 16");
+	refused(ERR_CONFLICT,
+	        "us.yaml:3: feed us/sales: dead-letter.partitions was 4");
+	files_put("us.yaml", FILES_TENANT FILES_FEED("sales", ""));
+	apply_quietly(false, warnings, sizeof(warnings));
+}
+
+/* Nothing was ever recorded: nothing can be mixed up. */
+static void
+topics_of_an_unused_feed_pass_on(void **state)
+{
+	char warnings[4096];
+
+	apply_quietly(false, warnings, sizeof(warnings));
+	files_put("us.yaml",
+	          FILES_TENANT FEED("till", "us.sales.in", "us.sales",
+	                            "us.sales.dead"));
+	refused_keeping(ERR_CONFIG, "of feed us/sales already");
+	apply_quietly(true, warnings, sizeof(warnings));
+	assert_string_equal(warnings, "");
+	assert_int_equal(number("select count(*) from waybill.feed where "
+	                        "removed_at is null"),
+	                 1);
+}
+
+static void
+topics_of_a_used_feed(void **state)
+{
+	char warnings[4096];
+
+	apply_quietly(false, warnings, sizeof(warnings));
+	record(5);
+	/* The same way twice. */
+	files_put("us.yaml",
+	          FILES_TENANT FEED("till", "us.sales.in", "us.sales",
+	                            "us.till.dead"));
+	refused(ERR_CONFLICT,
+	        "us.yaml:4: feed us/till: input: it would read us.sales.in "
+	        "from its beginning");
+	/* On their way. */
+	files_put(
+		"us.yaml",
+		FILES_TENANT FEED("till", "us.till.in", "us.till", "us.sales"));
+	refused(ERR_CONFLICT,
+	        "us.yaml:4: feed us/till: us.sales: feed us/sales, which is to "
+	        "go, still has recorded messages that are not on cluster main "
+	        "yet");
+	files_put("us.yaml", FILES_TENANT);
+	apply_quietly(true, warnings, sizeof(warnings));
+	assert_string_equal(warnings,
+	                    "feed us/sales: what is recorded of it and is not "
+	                    "yet on cluster main still goes there\n");
+	files_put(
+		"us.yaml",
+		FILES_TENANT FEED("till", "us.till.in", "us.till", "us.sales"));
+	refused(ERR_CONFLICT, "which was removed, still has recorded");
+	run("update waybill.route set seq = 10");
+	run("insert into waybill.parked (cluster, lane, tenant, feed,"
+	    " first_seq, reason) values ('main', 1, 'us', 'sales', 5, '')");
+	refused(ERR_CONFLICT, "which was removed, still has recorded");
+	run("delete from waybill.parked");
+	apply_quietly(true, warnings, sizeof(warnings));
+	assert_string_equal(warnings, "");
+}
+
+static void
+input_of_a_used_feed_is_warned_of(void **state)
+{
+	char warnings[4096];
+
+	apply_quietly(false, warnings, sizeof(warnings));
+	record(10);
+	files_put("us.yaml",
+	          FILES_TENANT FEED("till", "us.sales.in", "us.till",
+	                            "us.till.dead"));
+	apply_quietly(true, warnings, sizeof(warnings));
+	assert_string_equal(warnings,
+	                    "feed us/till reads us.sales.in from its "
+	                    "beginning: what was recorded of it for feed "
+	                    "us/sales is recorded again\n");
 }
 
 static void
@@ -478,6 +636,10 @@ main(void)
 		TEST(what_stays_is_refused),
 		TEST(prune_removes_and_keeps_history),
 		TEST(tenant_is_added_alone),
+		TEST(removed_feed_keeps_its_partitions),
+		TEST(topics_of_an_unused_feed_pass_on),
+		TEST(topics_of_a_used_feed),
+		TEST(input_of_a_used_feed_is_warned_of),
 		TEST(daemons_are_told),
 		TEST(snapshot_shares_contracts),
 		TEST(broken_contract_keeps_its_feed),

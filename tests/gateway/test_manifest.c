@@ -34,8 +34,8 @@ load(void)
 	struct manifest *manifest = NULL;
 	struct err err;
 
-	if (manifest_load(files_folder, &contracts, NULL, &manifest, &err) !=
-	    ERR_OK)
+	if (manifest_load(files_folder, &contracts, NULL, false, &manifest,
+	                  &err) != ERR_OK)
 		fail_msg("%s", err.text);
 	return manifest;
 }
@@ -47,9 +47,9 @@ refused(const char *what)
 	struct manifest *manifest = NULL;
 	struct err err;
 
-	assert_int_equal(
-		manifest_load(files_folder, &contracts, NULL, &manifest, &err),
-		ERR_CONFIG);
+	assert_int_equal(manifest_load(files_folder, &contracts, NULL, false,
+	                               &manifest, &err),
+	                 ERR_CONFIG);
 	if (strstr(err.text, what) == NULL)
 		fail_msg("\"%s\" is not in \"%s\"", what, err.text);
 	assert_null(manifest);
@@ -181,12 +181,13 @@ empty_folder_is_an_error(void **state)
 	struct err err;
 
 	snprintf(path, sizeof(path), "%s/us", files_folder);
-	assert_int_equal(manifest_load(path, NULL, NULL, &manifest, &err),
-	                 ERR_CONFIG);
-	assert_non_null(strstr(err.text, "has no *.yaml"));
 	assert_int_equal(
-		manifest_load("/nonexistent", NULL, NULL, &manifest, &err),
+		manifest_load(path, NULL, NULL, false, &manifest, &err),
 		ERR_CONFIG);
+	assert_non_null(strstr(err.text, "has no *.yaml"));
+	assert_int_equal(manifest_load("/nonexistent", NULL, NULL, false,
+	                               &manifest, &err),
+	                 ERR_CONFIG);
 }
 
 static void
