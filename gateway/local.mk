@@ -1,6 +1,5 @@
 noinst_LIBRARIES += libwaybill_gateway.a
 libwaybill_gateway_a_SOURCES = \
-	%D%/access.h \
 	%D%/apply.c %D%/apply.h \
 	%D%/carrier.c %D%/carrier.h \
 	%D%/catalogue.c %D%/catalogue.h \
@@ -12,6 +11,7 @@ libwaybill_gateway_a_SOURCES = \
 	%D%/gather.c %D%/gather.h \
 	%D%/input.c %D%/input.h \
 	%D%/keeper.c %D%/keeper.h \
+	%D%/keyring.c %D%/keyring.h \
 	%D%/lane.c %D%/lane.h \
 	%D%/lane_routes.c %D%/lane_routes.h \
 	%D%/manifest.c %D%/manifest.h \

@@ -1,6 +1,6 @@
 noinst_LIBRARIES += libwaybill_model.a
 libwaybill_model_a_SOURCES = \
-	%D%/auth.h \
+	%D%/auth.c %D%/auth.h \
 	%D%/batch.c %D%/batch.h \
 	%D%/delivery.c %D%/delivery.h \
 	%D%/deployment.c %D%/deployment.h \

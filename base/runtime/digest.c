@@ -10,6 +10,7 @@
 #include "base/runtime/digest.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <pthread.h>
@@ -118,6 +119,18 @@ digest_sha256(const void *bytes, size_t len, uint8_t out[DIGEST_SHA256_LEN])
 	if (len > 0)
 		CHECK(SHA256_Update(&sha, bytes, len) == 1);
 	CHECK(SHA256_Final(out, &sha) == 1);
+}
+
+bool
+digest_equal(const void *a, const void *b, size_t len)
+{
+	return CRYPTO_memcmp(a, b, len) == 0;
+}
+
+void
+digest_wipe(void *bytes, size_t len)
+{
+	OPENSSL_cleanse(bytes, len);
 }
 
 void

@@ -3,6 +3,7 @@
 /*
  * Digests and randomness (OpenSSL underneath, included in digest.c only).
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,14 @@ digest_end(struct digest *digest, uint8_t out[DIGEST_SHA256_LEN]);
 
 void
 digest_sha256(const void *bytes, size_t len, uint8_t out[DIGEST_SHA256_LEN]);
+
+/* In a time that says nothing about where they differ. */
+bool
+digest_equal(const void *a, const void *b, size_t len);
+
+/* Clears what was secret; the compiler may not leave it out. */
+void
+digest_wipe(void *bytes, size_t len);
 
 /* The keystream of AES-256-CTR with a zero counter under key: how a block's
    one salt becomes a salt for each of its messages. */

@@ -62,3 +62,8 @@ unit_tests += %D%/test_transaction
 %C%_test_transaction_SOURCES = %D%/test_transaction.c $(WAYBILL_TEST_RECORDER) \
 	$(WAYBILL_TEST_KAFKAMOCK)
 %C%_test_transaction_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_keyring
+threaded_tests += %D%/test_keyring
+%C%_test_keyring_SOURCES = %D%/test_keyring.c $(WAYBILL_TEST_ROADBASE)
+%C%_test_keyring_LDADD = $(WAYBILL_TEST_GATEWAY)

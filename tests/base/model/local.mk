@@ -31,3 +31,7 @@ unit_tests += %D%/test_delivery
 unit_tests += %D%/test_lease
 %C%_test_lease_SOURCES = %D%/test_lease.c $(WAYBILL_TEST_RECORDER)
 %C%_test_lease_LDADD = $(WAYBILL_TEST_MODEL)
+
+unit_tests += %D%/test_auth
+%C%_test_auth_SOURCES = %D%/test_auth.c $(WAYBILL_TEST_ROADBASE)
+%C%_test_auth_LDADD = $(WAYBILL_TEST_MODEL)

@@ -11,10 +11,10 @@
 
 #include "base/runtime/err.h"
 
-struct access;
+struct keyring;
 struct auth;
 
-struct access_options {
+struct keyring_options {
 	const char *conninfo;
 	const char *role;
 	int64_t timeout_ms;
@@ -22,12 +22,12 @@ struct access_options {
 
 /* Loads the keys before it returns. */
 enum err_code
-access_open(const struct access_options *options, struct access **out,
-            struct err *err) ERR_MUST_CHECK;
+keyring_open(const struct keyring_options *options, struct keyring **out,
+             struct err *err) ERR_MUST_CHECK;
 
 void
-access_close(struct access **access);
+keyring_close(struct keyring **keyring);
 
-/* Lives until access_close. Any thread. */
+/* Lives until keyring_close. Any thread. */
 struct auth *
-access_auth(struct access *access);
+keyring_auth(struct keyring *keyring);
