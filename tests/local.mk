@@ -8,6 +8,7 @@ include tests/base/runtime/local.mk
 include tests/base/io/local.mk
 include tests/base/model/local.mk
 include tests/contracts/local.mk
+include tests/replay/local.mk
 include tests/gateway/local.mk
 include tests/gateway/look/local.mk
 include tests/gateway/rest/local.mk
