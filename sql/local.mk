@@ -5,6 +5,7 @@ nobase_dist_pkgdata_DATA += \
 	%D%/0003_lane.sql \
 	%D%/0004_journal.sql \
 	%D%/0005_access.sql \
+	%D%/0006_feed_topic.sql \
 	%D%/checks/comments.sql \
 	%D%/checks/journal.sql \
 	%D%/checks/privileges.sql \

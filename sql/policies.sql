@@ -43,7 +43,7 @@ revoke all on all tables in schema waybill from public, waybill_record,
 -- Everyone who serves reads the catalogue and the states.
 grant select on waybill.migration, waybill.deployment, waybill.cluster,
 	waybill.tenant, waybill.tenant_grant, waybill.contract, waybill.feed,
-	waybill.feed_output, waybill.catalogue_change, waybill.daemon, waybill.lane,
+	waybill.feed_output, waybill.feed_topic, waybill.catalogue_change, waybill.daemon, waybill.lane,
 	waybill.lane_day, waybill.route, waybill.barrier, waybill.parked,
 	waybill.source, waybill.source_gap, waybill.lane_commit
 	to waybill_record, waybill_forward, waybill_read;
@@ -68,7 +68,8 @@ grant insert, update, delete on waybill.parked to waybill_forward;
 
 -- A tenant's own part of the catalogue.
 grant select on waybill.tenant, waybill.contract, waybill.feed,
-	waybill.feed_output, waybill.parked, waybill.source, waybill.message
+	waybill.feed_output, waybill.feed_topic, waybill.parked, waybill.source,
+	waybill.message
 	to waybill_tenant;
 
 -- API keys: hashes are for who checks them. Keys are changed by functions.

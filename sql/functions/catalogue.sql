@@ -24,6 +24,25 @@ create or replace trigger catalogue_notify
 	for each row execute function waybill.catalogue_notify();
 comment on trigger catalogue_notify on waybill.catalogue_change is 'Tells daemons.';
 
+create or replace function waybill.feed_topic_keep() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+	insert into waybill.feed_topic (tenant, feed, kind, topic)
+	values (new.tenant, new.feed, 0, new.output_topic),
+		(new.tenant, new.feed, 1, new.dead_letter_topic)
+	on conflict do nothing;
+	return null;
+end
+$$;
+comment on function waybill.feed_topic_keep() is 'Notes the topics of a feed that is written.';
+revoke execute on function waybill.feed_topic_keep() from public;
+
+create or replace trigger feed_topic_keep
+	after insert or update on waybill.feed
+	for each row execute function waybill.feed_topic_keep();
+comment on trigger feed_topic_keep on waybill.feed is 'Keeps the topics that a feed has had.';
+
 create or replace function waybill.tenant_role(tenant text) returns name
 language sql immutable set search_path = pg_catalog, pg_temp
 return ('waybill_read_' || replace($1, '-', '_'))::name;

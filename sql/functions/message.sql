@@ -299,12 +299,13 @@ begin
 					join waybill.block b on b.day = e.day and b.lane = e.lane
 						and b.incarnation = e.incarnation
 						and b.first_seq = e.first_seq
-					join waybill.feed f on f.tenant = b.tenant and f.feed = b.feed
 					where e.day = $1 and e.cluster = $5 and e.lane = $2
 						and e.incarnation = $3 and e.first_seq = $4
-						and $8 = case e.kind when 0 then f.output_topic
-							when 1 then f.dead_letter_topic
-							else f.output_topic || ''.replay'' end
+						and exists (select from waybill.feed_topic t
+							where t.tenant = b.tenant and t.feed = b.feed
+								and t.kind = e.kind % 2
+								and $8 = t.topic || case e.kind when 2
+									then ''.replay'' else '''' end)
 						and $6 = (coalesce(e.partitions, b.partitions))
 							[case when cardinality(coalesce(e.partitions,
 								b.partitions)) = 1 then 1 else p.i end]
@@ -350,6 +351,8 @@ end
 $$;
 comment on function waybill.message_between(text, text, timestamptz, timestamptz) is 'Messages of a feed that were recorded in a period, oldest first.';
 
+-- A feed's topics may have changed: which of them it was, the range says. A
+-- delivery whose offset is not known has none: it is shown at today's topic.
 create or replace function waybill.delivery_of(lane int4, incarnation int4, seq int8)
 returns table (cluster text, kind text, topic text, partition int4, "offset" int8)
 language plpgsql stable set search_path = pg_catalog, pg_temp
@@ -357,19 +360,34 @@ as $$
 begin
 	return query execute
 		'select e.cluster, (array[''output'', ''dead-letter'', ''replay''])[e.kind + 1],
-			case e.kind when 0 then f.output_topic when 1 then f.dead_letter_topic
-				else f.output_topic || ''.replay'' end,
-			(coalesce(e.partitions, b.partitions))[case when cardinality(
-				coalesce(e.partitions, b.partitions)) = 1 then 1
-				else $4 - e.first_seq + 1 end],
-			e.offsets[$4 - e.first_seq + 1]
+			coalesce((select r.topic from waybill.feed_topic t
+				join waybill.delivery_range r on r.day = $1
+					and r.cluster = e.cluster
+					and r.topic = t.topic || case e.kind when 2
+						then ''.replay'' else '''' end
+					and r.partition = p.partition
+					and r.offset_first <= p.offset
+					and r.offset_last >= p.offset
+					and r.lane = $2 and r.incarnation = $3
+					and r.first_seq = e.first_seq
+				where t.tenant = b.tenant and t.feed = b.feed
+					and t.kind = e.kind % 2
+				limit 1),
+				case e.kind when 0 then f.output_topic when 1 then f.dead_letter_topic
+				else f.output_topic || ''.replay'' end),
+			p.partition, p.offset
 		from waybill.day_of($2, $3, $4) d
 		join waybill.block b on b.day = $1 and b.lane = $2
 			and b.incarnation = $3 and b.first_seq = d.first_seq
 		join waybill.delivery e on e.day = $1 and e.lane = $2
 			and e.incarnation = $3 and e.first_seq = d.first_seq
 		join waybill.feed f on f.tenant = b.tenant and f.feed = b.feed
-		where e.offsets[$4 - e.first_seq + 1] is not null
+		cross join lateral (select
+			(coalesce(e.partitions, b.partitions))[case when cardinality(
+				coalesce(e.partitions, b.partitions)) = 1 then 1
+				else $4 - e.first_seq + 1 end],
+			e.offsets[$4 - e.first_seq + 1]) p(partition, "offset")
+		where p.offset is not null
 		order by e.cluster, e.kind'
 		using (select o.day from waybill.day_of($1, $2, $3) o), $1, $2, $3;
 end

@@ -10,7 +10,7 @@ import pytest
 READERS = {"us": "wb_us", "nl": "wb_nl"}
 
 # What a tenant's reader may read; everything else must refuse it.
-READABLE = {"tenant", "contract", "feed", "feed_output", "parked", "source",
+READABLE = {"tenant", "contract", "feed", "feed_output", "feed_topic", "parked", "source",
             "block", "delivery", "source_range", "delivery_range",
             "source_day", "delivery_day", "violation", "message"}
 

@@ -139,6 +139,62 @@ each_way_finds_the_message(void **state)
 	pgconn_close(&conn);
 }
 
+/* What was delivered before a topic was changed is found and shown where it
+   is, also when the same offset is there twice. */
+static void
+topics_of_the_past_are_shown(void **state)
+{
+	static const char places[] =
+		"select string_agg(concat_ws(' ', kind, topic, partition, "
+		"\"offset\"), ';') from waybill.delivery_of(0, 1, ";
+	char sql[256];
+	int database;
+	struct pgconn *conn = begin(false, &database);
+
+	database_run(conn,
+	             "update waybill.feed set output_topic = 'us.new', "
+	             "dead_letter_topic = 'us.lost'");
+	database_run(conn, BLOCK("us", 1, 0, 10, TODAY));
+	/* This one went to the new topics, to offsets that the old ones have
+	   too; of the message before nobody knows where it is. */
+	database_run(conn,
+	             "update waybill.delivery_range set topic = case topic "
+	             "when 'us.out' then 'us.new' else 'us.lost' end, "
+	             "offset_first = offset_first - 3, offset_last = "
+	             "offset_last - 3 where first_seq = 10;"
+	             "update waybill.delivery set offsets = case kind when 0 "
+	             "then '{107, null, 108}'::int8[] else '{null, 207, null}' "
+	             "end where first_seq = 10;"
+	             "insert into waybill.delivery_day select tenant, "
+	             "cluster, topic, partition, day, offset_first from "
+	             "waybill.delivery_range where first_seq = 10;"
+	             "update waybill.delivery set offsets = '{-1, null, -1}' "
+	             "where first_seq = 1 and kind = 0");
+	snprintf(sql, sizeof(sql), "%s8)", places);
+	database_expect(conn, sql, "dead-letter us.dead 0 207");
+	snprintf(sql, sizeof(sql), "%s7)", places);
+	database_expect(conn, sql, "output us.out 0 107");
+	snprintf(sql, sizeof(sql), "%s10)", places);
+	database_expect(conn, sql, "output us.new 0 107");
+	snprintf(sql, sizeof(sql), "%s11)", places);
+	database_expect(conn, sql, "dead-letter us.lost 0 207");
+	snprintf(sql, sizeof(sql), "%s1)", places);
+	database_expect(conn, sql, "output us.new 0 -1");
+	database_expect(conn, FOUND("delivery('main', 'us.out', 0, 107)"),
+	                "0-1-7");
+	database_expect(conn, FOUND("delivery('main', 'us.new', 0, 107)"),
+	                "0-1-10");
+	database_expect(conn, FOUND("delivery('main', 'us.dead', 0, 207)"),
+	                "0-1-8");
+	database_expect(conn, FOUND("delivery('main', 'us.lost', 0, 207)"),
+	                "0-1-11");
+	/* And back: a topic that it had before. */
+	database_run(conn, "update waybill.feed set output_topic = 'us.out'");
+	database_expect(conn, "select count(*)::text from waybill.feed_topic",
+	                "4");
+	pgconn_close(&conn);
+}
+
 /* Two lanes write to one dead-letter partition at the same time. */
 static void
 interleaved_dead_letters_are_found(void **state)
@@ -231,34 +287,16 @@ static const char *const questions[] = {
 };
 
 static const char *const arguments[] = {
-	"tenant",
-	"contract",
-	"feed",
-	"feed_output",
-	"parked",
-	"source",
-	"message",
-	"block",
-	"delivery",
-	"source_range",
-	"source_day",
-	"delivery_range",
-	"delivery_day",
-	"violation",
-	"0-1-1",
-	"0-1-4",
-	"0-1-5",
-	"1-1-1",
-	"us",
-	"ca",
-	"0, 1, 1",
-	"0, 1, 2",
-	"0, 1, 5",
-	"1, 1, 2",
-	"0, 1, 7",
-	"waybill_read_us",
-	"waybill_read_ca",
-	"0, 1, 4",
+	"tenant",          "contract",     "feed",
+	"feed_output",     "feed_topic",   "parked",
+	"source",          "message",      "block",
+	"delivery",        "source_range", "source_day",
+	"delivery_range",  "delivery_day", "violation",
+	"0-1-1",           "0-1-4",        "0-1-5",
+	"1-1-1",           "us",           "ca",
+	"0, 1, 1",         "0, 1, 2",      "0, 1, 5",
+	"1, 1, 2",         "0, 1, 7",      "waybill_read_us",
+	"waybill_read_ca", "0, 1, 4",
 };
 
 /* The answer, or the SQLSTATE; no error may depend on another's rows. */
@@ -296,7 +334,9 @@ tenant_sees_what_it_would_see_alone(void **state)
 		             "update waybill.tenant set created_at = "
 		             "'2026-01-01'; update waybill.contract set "
 		             "created_at = '2026-01-01'; update waybill.parked "
-		             "set since = '2026-01-01'");
+		             "set since = '2026-01-01'; update "
+		             "waybill.feed_topic set since = "
+		             "'2026-01-01'");
 	alone = database_open("us_user", alone_database);
 	both = database_open("us_user", both_database);
 	for (size_t q = 0; q < sizeof(questions) / sizeof(questions[0]); q++)
@@ -440,6 +480,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_way_finds_the_message),
+		cmocka_unit_test(topics_of_the_past_are_shown),
 		cmocka_unit_test(interleaved_dead_letters_are_found),
 		cmocka_unit_test(view_and_look_ups_agree),
 		cmocka_unit_test(tenant_sees_what_it_would_see_alone),
