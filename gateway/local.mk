@@ -20,7 +20,7 @@ libwaybill_gateway_a_SOURCES = \
 	%D%/parcel.c %D%/parcel.h \
 	%D%/parking.c %D%/parking.h \
 	%D%/progress.c %D%/progress.h \
-	%D%/quota.h \
+	%D%/quota.c %D%/quota.h \
 	%D%/recovery.c %D%/recovery.h \
 	%D%/revision.c %D%/revision.h \
 	%D%/revision_print.c \

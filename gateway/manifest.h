@@ -39,6 +39,9 @@ struct manifest_cluster {
 struct manifest_tenant {
 	char *name;
 	char *title;
+	int64_t quota_messages; /* a second; 0: no limit */
+	int64_t quota_bytes;
+	int64_t quota_burst_s;
 	const struct yaml *feeds; /* a list; its items are in manifest.feeds */
 	const struct yaml *node;
 };

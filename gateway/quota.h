@@ -21,9 +21,10 @@ enum quota_outcome {
 };
 
 struct quota_bucket {
-	int64_t burst;   /* a full bucket; 0: no limit */
-	int64_t left;    /* after what was taken, rounded down */
-	int64_t full_ms; /* until it is full again */
+	int64_t burst; /* a full bucket; 0: no limit */
+	int64_t asked;
+	int64_t left;     /* after what was taken, rounded down */
+	int64_t reset_ms; /* until there is enough; else until it is full */
 };
 
 struct quota_answer {
@@ -67,6 +68,7 @@ quota_limit_text(const struct quota_answer *answer, char out[QUOTA_TEXT_MAX]);
 int64_t
 quota_retry_after_s(const struct quota_answer *answer);
 
-/* QUOTA_WAIT, QUOTA_NEVER: for a problem's detail, one sentence. */
+/* QUOTA_WAIT, QUOTA_NEVER: one sentence for a problem's detail; says nothing of
+   other tenants. */
 void
 quota_detail_text(const struct quota_answer *answer, char out[QUOTA_TEXT_MAX]);

@@ -36,7 +36,13 @@ static const struct pgstatement current_clusters = {
 	       "from waybill.cluster order by position",
 };
 static const struct pgstatement current_tenants = {
-	.sql = "select tenant, title from waybill.tenant order by tenant",
+	.sql = "select tenant, title, "
+	       "coalesce(quota_messages_per_second::text, ''), "
+	       "coalesce(quota_bytes_per_second::text, ''), "
+	       "case when quota_messages_per_second is not null or "
+	       "quota_bytes_per_second is not null "
+	       "then quota_burst_seconds::text else '' end "
+	       "from waybill.tenant order by tenant",
 };
 static const struct pgstatement current_feeds = {
 	.sql = "select f.tenant || '/' || f.feed, c.name || '/' || c.version, "
@@ -170,11 +176,18 @@ wanted_tenants(struct comparing *comparing, struct err *err)
 	const struct manifest *manifest = comparing->manifest;
 
 	for (size_t i = 0; i < manifest->tenant_count; i++) {
-		struct revision_item *item = item_add(
-			comparing, REVISION_TENANT, manifest->tenants[i].name);
+		const struct manifest_tenant *wanted = &manifest->tenants[i];
+		struct revision_item *item =
+			item_add(comparing, REVISION_TENANT, wanted->name);
 
 		item->index = i;
-		item->to[0] = manifest->tenants[i].title;
+		item->to[0] = wanted->title;
+		if (wanted->quota_messages > 0)
+			item->to[1] = number(comparing, wanted->quota_messages);
+		if (wanted->quota_bytes > 0)
+			item->to[2] = number(comparing, wanted->quota_bytes);
+		if (wanted->quota_messages > 0 || wanted->quota_bytes > 0)
+			item->to[3] = number(comparing, wanted->quota_burst_s);
 	}
 	return ERR_OK;
 }
@@ -341,7 +354,8 @@ static const struct {
 		.name = "tenant",
 		.current = &current_tenants,
 		.wanted = wanted_tenants,
-		.fields = { "title" },
+		.fields = { "title", "quota.messages-per-second",
+		            "quota.bytes-per-second", "quota.burst-seconds" },
 	},
 	[REVISION_CONTRACT] = {
 		.name = "contract",

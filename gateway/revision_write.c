@@ -58,10 +58,18 @@ static const struct pgstatement remove_cluster = {
 	.types = { PGTYPE_TEXT },
 };
 static const struct pgstatement write_tenant = {
-	.sql = "insert into waybill.tenant (tenant, title) values ($1, $2) "
-	       "on conflict (tenant) do update set title = excluded.title",
-	.param_count = 2,
-	.types = { PGTYPE_TEXT, PGTYPE_TEXT },
+	.sql = "insert into waybill.tenant (tenant, title, "
+	       "quota_messages_per_second, quota_bytes_per_second, "
+	       "quota_burst_seconds) values ($1, $2, nullif($3, 0), "
+	       "nullif($4, 0), $5) on conflict (tenant) do update set "
+	       "title = excluded.title, "
+	       "quota_messages_per_second = "
+	       "excluded.quota_messages_per_second, "
+	       "quota_bytes_per_second = excluded.quota_bytes_per_second, "
+	       "quota_burst_seconds = excluded.quota_burst_seconds",
+	.param_count = 5,
+	.types = { PGTYPE_TEXT, PGTYPE_TEXT, PGTYPE_INT8, PGTYPE_INT8,
+	           PGTYPE_INT4 },
 };
 static const struct pgstatement make_role = {
 	.sql = "select waybill.tenant_role_create($1)",
@@ -199,9 +207,15 @@ static enum err_code
 put_tenant(struct writing *writing, const struct revision_item *item,
            struct err *err)
 {
+	const struct manifest_tenant *wanted =
+		&writing->manifest->tenants[item->index];
+	struct pgnumber rooms[3];
 	const struct pgvalue values[] = {
 		pgvalue_text(item->name),
 		pgvalue_text(item->to[0]),
+		pgvalue_int8(wanted->quota_messages, &rooms[0]),
+		pgvalue_int8(wanted->quota_bytes, &rooms[1]),
+		pgvalue_int4((int32_t)wanted->quota_burst_s, &rooms[2]),
 	};
 
 	if (pgconn_query(writing->conn, &write_tenant, values, NULL, err) !=

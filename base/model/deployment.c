@@ -41,7 +41,10 @@ static const struct pgstatement properties_statement = {
 	       ") p(key, value, is_secret) order by c.position, p.key",
 };
 static const struct pgstatement tenants_statement = {
-	.sql = "select tenant, title from waybill.tenant "
+	.sql = "select tenant, title, "
+	       "coalesce(quota_messages_per_second, 0), "
+	       "coalesce(quota_bytes_per_second, 0), quota_burst_seconds "
+	       "from waybill.tenant "
 	       "order by tenant collate \"C\"",
 };
 static const struct pgstatement feeds_statement = {
@@ -344,6 +347,9 @@ load_tenants(struct loading *loading, struct err *err)
 		tenants[i] = (struct tenant){
 			.name = copy_text(loading, rows, i, 0),
 			.title = copy_text(loading, rows, i, 1),
+			.quota_messages_per_second = pgrows_int(rows, i, 2),
+			.quota_bytes_per_second = pgrows_int(rows, i, 3),
+			.quota_burst_seconds = pgrows_int(rows, i, 4),
 		};
 	digest_rows(loading->digest, rows);
 	loading->deployment->tenants = tenants;

@@ -67,3 +67,7 @@ unit_tests += %D%/test_keyring
 threaded_tests += %D%/test_keyring
 %C%_test_keyring_SOURCES = %D%/test_keyring.c $(WAYBILL_TEST_ROADBASE)
 %C%_test_keyring_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_quota
+threaded_tests += %D%/test_quota
+%C%_test_quota_LDADD = $(WAYBILL_TEST_GATEWAY)

@@ -196,6 +196,53 @@ changed_contract_is_a_new_version(void **state)
 }
 
 static void
+quotas_come_and_go(void **state)
+{
+	const struct deployment *current;
+	struct deployment *loaded = NULL;
+	struct err err;
+
+	applied(plain, FIRST);
+	files_put(
+		"us.yaml",
+		"quota: {messages-per-second: 500, bytes-per-second: 1MB}\n" FILES_TENANT
+			FILES_FEED("sales", ""));
+	applied(plain,
+	        "~ tenant us (quota.messages-per-second none -> 500, "
+	        "quota.bytes-per-second none -> 1048576, "
+	        "quota.burst-seconds none -> 10)\n");
+	applied(plain, "");
+	if (deployment_load(conn, NULL, NULL, &loaded, &err) != ERR_OK)
+		fail_msg("%s", err.text);
+	current = loaded;
+	assert_int_equal(
+		deployment_tenant(current, "us")->quota_messages_per_second,
+		500);
+	assert_int_equal(
+		deployment_tenant(current, "us")->quota_bytes_per_second,
+		1048576);
+	assert_int_equal(deployment_tenant(current, "us")->quota_burst_seconds,
+	                 10);
+	assert_null(deployment_tenant(current, "u"));
+	deployment_unref(&current);
+	files_put(
+		"us.yaml",
+		"quota: {messages-per-second: 500, burst-seconds: 2}\n" FILES_TENANT
+			FILES_FEED("sales", ""));
+	applied(plain,
+	        "~ tenant us (quota.bytes-per-second 1048576 -> none, "
+	        "quota.burst-seconds 10 -> 2)\n");
+	files_put("us.yaml", FILES_TENANT FILES_FEED("sales", ""));
+	applied(plain,
+	        "~ tenant us (quota.messages-per-second 500 -> none, "
+	        "quota.burst-seconds 2 -> none)\n");
+	files_put("us.yaml",
+	          "quota: {burst-seconds: 61}\n" FILES_TENANT FILES_FEED(
+			  "sales", ""));
+	refused(ERR_CONFIG, "quota.burst-seconds: must be 1 to 60");
+}
+
+static void
 two_feeds_share_a_new_version(void **state)
 {
 	files_put("us.yaml",
@@ -632,6 +679,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(second_time_changes_nothing),
 		TEST(changed_contract_is_a_new_version),
+		TEST(quotas_come_and_go),
 		TEST(two_feeds_share_a_new_version),
 		TEST(what_stays_is_refused),
 		TEST(prune_removes_and_keeps_history),
