@@ -95,8 +95,7 @@ canonical_fingerprint(const struct schema *schema)
 	struct text text;
 	uint64_t fingerprint;
 
-	/* names are taken over whole, so the form may be longer */
-	text_init(&text, 16 * (size_t)SCHEMA_BYTES_MAX);
+	text_init(&text, CANONICAL_BYTES_MAX);
 	canonical_print(schema, &text);
 	CHECK(!text_is_cut(&text));
 	fingerprint = digest_crc64_avro(text.bytes, text.len);

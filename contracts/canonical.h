@@ -7,8 +7,12 @@
  */
 #include <stdint.h>
 
-struct schema;
+#include "contracts/schema.h"
+
 struct text;
+
+/* Names are taken over whole, so it may be longer than the schema. */
+#define CANONICAL_BYTES_MAX (16 * (size_t)SCHEMA_BYTES_MAX)
 
 void
 canonical_print(const struct schema *schema, struct text *out);

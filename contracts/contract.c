@@ -22,6 +22,9 @@
 #include "contracts/contract_reference.h"
 #include "contracts/explainer.h"
 #include "contracts/framing.h"
+#include "contracts/jsonplan.h"
+#include "contracts/jsonreader.h"
+#include "contracts/measure.h"
 #include "contracts/program.h"
 #include "contracts/schema.h"
 
@@ -38,6 +41,7 @@ struct contract {
 	struct annotation annotation;
 	struct framing framing;
 	struct program program;
+	struct jsonplan plan;
 	bool key_sensitive;
 };
 
@@ -378,6 +382,8 @@ contract_compile(int32_t id, const char *name, int32_t version,
 	code = schema_parse(avsc, &contract->schema, err);
 	if (code == ERR_OK)
 		code = annotation_read(contract->schema, annotation, err);
+	if (code == ERR_OK)
+		code = jsonplan_init(&contract->plan, contract->schema, err);
 	if (code != ERR_OK) {
 		contract_free(&contract);
 		return err_context(err, "contract %s", name);
@@ -400,6 +406,7 @@ contract_free(struct contract **contract)
 	if (*contract == NULL)
 		return;
 	program_fini(&(*contract)->program);
+	jsonplan_fini(&(*contract)->plan);
 	schema_free(&(*contract)->schema);
 	memory_free(&(*contract)->name);
 	memory_free(contract);
@@ -513,6 +520,72 @@ contract_partition(const struct contract *contract,
 	if (contract->annotation.partitioner == CONTRACT_MURMUR2)
 		hash &= INT32_MAX;
 	return (int)(hash % (uint32_t)partitions);
+}
+
+void
+contract_read_json(const struct contract *contract, const char *json,
+                   size_t len, struct arena *arena, struct text *body,
+                   struct contract_result *out)
+{
+	size_t before = body->len;
+
+	CHECK(!text_is_cut(body));
+	out->violation_count = 0;
+	out->has_key = false;
+	contract_add_framing(contract, body);
+	jsonreader_run(&contract->plan, json, len, arena, body, out);
+	if (out->violation_count > 0) {
+		body->len = before;
+		body->cut = false;
+	}
+}
+
+enum err_code
+contract_match_schema(const struct contract *contract, const char *avsc,
+                      struct err *err)
+{
+	enum err_code code;
+	struct schema *schema = NULL;
+	struct text own, other;
+	size_t same = 0, from;
+
+	code = schema_parse(avsc, &schema, err);
+	if (code != ERR_OK)
+		return err_context(err, "the schema of the writer");
+	text_init(&own, CANONICAL_BYTES_MAX);
+	text_init(&other, CANONICAL_BYTES_MAX);
+	canonical_print(contract->schema, &own);
+	canonical_print(schema, &other);
+	while (same < own.len && own.bytes[same] == text_string(&other)[same])
+		same++;
+	if (same < own.len || own.len != other.len) {
+		from = same < 40 ? 0 : same - 40;
+		code = err_set(err, ERR_SCHEMA,
+		               "the schema of the writer is not that of the "
+		               "contract %s: from character %zu of the Parsing "
+		               "Canonical Form it is %.80s, not %.80s",
+		               contract->name, from + 1,
+		               text_string(&other) + from,
+		               text_string(&own) + from);
+	}
+	text_fini(&own);
+	text_fini(&other);
+	schema_free(&schema);
+	return code;
+}
+
+int64_t
+contract_measure(const struct contract *contract, const uint8_t *bytes,
+                 size_t len)
+{
+	return measure_run(contract->schema, bytes, len);
+}
+
+void
+contract_add_framing(const struct contract *contract, struct text *out)
+{
+	text_add_bytes(out, contract->framing.bytes,
+	               (size_t)contract->framing.len);
 }
 
 enum err_code

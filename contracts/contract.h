@@ -112,7 +112,9 @@ contract_partition(const struct contract *contract,
  * json.*) have the offset into the JSON, and line and column behind what was
  * expected; then out is as it was. A syntax error is the last. What has passed
  * keeps the schema: logical types, size and key are contract_check's to judge.
- * Only out->violation_count and what it says is set are written.
+ * Only out->violation_count and what it says is set are written. The maximum
+ * of body should leave 16 bytes more than a body may have: a string is written
+ * where there is room for the longest head.
  */
 void
 contract_read_json(const struct contract *contract, const char *json,

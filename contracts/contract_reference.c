@@ -32,7 +32,8 @@ contract_reference_print(struct text *out)
 	         "cannot be read breaks one rule of `frame.` or `avro.`: "
 	         "nothing behind that place can be trusted. Rules of "
 	         "`header.`, `size.`, `logical.` and `key.` are told "
-	         "besides.\n\n"
+	         "besides. The rules of `json.` and `csv.` are about texts "
+	         "that are made Avro, which comes first.\n\n"
 	         "| rule | what it asks |\n|---|---|\n");
 	for (int i = 0; i < CONTRACT_RULE_TABLE_LEN; i++)
 		text_addf(out, "| `%s` | %s |\n",

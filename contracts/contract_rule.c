@@ -10,6 +10,49 @@ static const struct {
 	const char *id;
 	const char *text;
 } contract_rules[CONTRACT_RULE_TABLE_LEN] = {
+	[CONTRACT_RULE_JSON_SYNTAX] = { "json.syntax",
+	                                "The text is one value of JSON, and nothing follows. What breaks "
+	                                "this is the last violation: nothing behind it is read." },
+	[CONTRACT_RULE_JSON_DEPTH] = { "json.depth",
+	                               "Objects and arrays are nested at most 512 deep." },
+	[CONTRACT_RULE_JSON_UTF8] = { "json.utf8",
+	                              "Strings and names are valid UTF-8, and of a surrogate pair both "
+	                              "halves are there." },
+	[CONTRACT_RULE_JSON_TYPE] = { "json.type",
+	                              "A value is what strict Avro JSON writes for its type: an int or "
+	                              "long has neither point nor exponent." },
+	[CONTRACT_RULE_JSON_RANGE] = { "json.range",
+	                               "A number is within its type. Digits that a float or double "
+	                               "cannot hold are rounded." },
+	[CONTRACT_RULE_JSON_BYTES] = { "json.bytes",
+	                               "Bytes and fixed are a string of characters from U+0000 to "
+	                               "U+00FF, one a byte; a fixed has its size." },
+	[CONTRACT_RULE_JSON_ENUM] = { "json.enum",
+	                              "An enum is the name of a symbol." },
+	[CONTRACT_RULE_JSON_UNION] = { "json.union",
+	                               "A union is null, or an object whose one member is named for the "
+	                               "type: its name with its namespace, or `string` and the like." },
+	[CONTRACT_RULE_JSON_UNKNOWN] = { "json.unknown",
+	                                 "A member of a record is named for a field." },
+	[CONTRACT_RULE_JSON_DUPLICATE] = { "json.duplicate",
+	                                   "No member is there twice, and no key of a map." },
+	[CONTRACT_RULE_JSON_MISSING] = { "json.missing",
+	                                 "Each field is there, unless the schema gives it a default, which "
+	                                 "is then taken." },
+	[CONTRACT_RULE_CSV_QUOTE] = { "csv.quote",
+	                              "A value in quotes ends with its closing quote, and a quote within "
+	                              "it is doubled; a value without has no quote." },
+	[CONTRACT_RULE_CSV_COLUMNS] = { "csv.columns",
+	                                "A row has as many values as the header." },
+	[CONTRACT_RULE_CSV_UTF8] = { "csv.utf8", "A value is valid UTF-8." },
+	[CONTRACT_RULE_CSV_EMPTY] = { "csv.empty",
+	                              "A value is empty only for a field that may be null, or a string in "
+	                              "quotes." },
+	[CONTRACT_RULE_CSV_VALUE] = { "csv.value",
+	                              "A value is written as its type or logical type says." },
+	[CONTRACT_RULE_CSV_RANGE] = { "csv.range",
+	                              "A number, date or time is within its type; a decimal has no more "
+	                              "digits than its precision and scale." },
 	[CONTRACT_RULE_HEADER_RESERVED] = { "header.reserved",
 	                                    "No header of a producer begins with `waybill-`." },
 	[CONTRACT_RULE_SIZE_EXCEEDED] = { "size.exceeded",

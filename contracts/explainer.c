@@ -15,6 +15,7 @@
 #include "contracts/checker.h"
 #include "contracts/contract.h"
 #include "contracts/contract_finding.h"
+#include "contracts/contract_path.h"
 #include "contracts/schema.h"
 #include "contracts/schema_logical.h"
 #include "contracts/varint.h"
@@ -22,16 +23,6 @@
 /* Room that logical types leave for what may come behind them. */
 #define EXPLAINER_LOGICAL_MAX (VIOLATIONS_MAX - 4)
 #define EXPLAINER_CHOICE_MAX  128 /* of the names of symbols or branches */
-
-struct step {
-	const struct step *up; /* NULL: the root */
-	const char *name;      /* of a field; NULL: see key */
-	const uint8_t *key;    /* of a map; NULL: see index */
-	uint32_t key_len;
-	int64_t index; /* of an array's element */
-	int depth;     /* arrays, maps, shared records above */
-	bool sensitive;
-};
 
 struct explainer {
 	const uint8_t *body;
@@ -46,52 +37,18 @@ struct explainer {
 
 static bool
 explain_node(struct explainer *explainer, const struct schema_node *node,
-             const struct step *step);
+             const struct contract_step *step);
 
 /* -- what is told ------------------------------------------------------------- */
 
-static void
-print_path(char *out, size_t size, const struct step *step)
-{
-	char key[64] = "";
-	size_t len;
-
-	if (step->up == NULL)
-		return;
-	print_path(out, size, step->up);
-	len = strlen(out);
-	if (step->name != NULL) {
-		snprintf(out + len, size - len, "/%s", step->name);
-		return;
-	}
-	if (step->key == NULL) {
-		snprintf(out + len, size - len, "/%" PRId64, step->index);
-		return;
-	}
-	if (step->sensitive)
-		snprintf(key, sizeof(key), "(redacted)");
-	else
-		contract_finding_print(key, sizeof(key), step->key,
-		                       step->key_len);
-	if (size - len < 2 * sizeof(key) + 2)
-		return;
-	out[len++] = '/';
-	for (const char *from = key; *from != '\0'; from++) {
-		if (*from == '~' || *from == '/')
-			out[len++] = '~';
-		out[len++] = *from == '~' ? '0' : *from == '/' ? '1' : *from;
-	}
-	out[len] = '\0';
-}
-
 /* Always false, so that "return tell(...)" ends the walk. */
 static bool
-tell(struct explainer *explainer, const struct step *step,
+tell(struct explainer *explainer, const struct contract_step *step,
      enum contract_rule rule, const char *expected, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
 
 static bool
-tell(struct explainer *explainer, const struct step *step,
+tell(struct explainer *explainer, const struct contract_step *step,
      enum contract_rule rule, const char *expected, const char *format, ...)
 {
 	char path[CONTRACT_FINDING_PATH_MAX] = "";
@@ -105,7 +62,7 @@ tell(struct explainer *explainer, const struct step *step,
 	};
 	va_list args;
 
-	print_path(path, sizeof(path), step);
+	contract_path_print(path, sizeof(path), step);
 	va_start(args, format);
 	vsnprintf(value, sizeof(value), format, args);
 	va_end(args);
@@ -117,7 +74,7 @@ tell(struct explainer *explainer, const struct step *step,
 }
 
 static void
-tell_logical(struct explainer *explainer, const struct step *step,
+tell_logical(struct explainer *explainer, const struct contract_step *step,
              enum contract_rule rule, const char *expected, const char *value)
 {
 	if (explainer->found_logical == EXPLAINER_LOGICAL_MAX)
@@ -135,8 +92,8 @@ left(const struct explainer *explainer)
 }
 
 static bool
-take_varint(struct explainer *explainer, const struct step *step, int len_max,
-            int64_t *out)
+take_varint(struct explainer *explainer, const struct contract_step *step,
+            int len_max, int64_t *out)
 {
 	int len = varint_read(explainer->at, explainer->end, out);
 
@@ -156,7 +113,8 @@ take_varint(struct explainer *explainer, const struct step *step, int len_max,
 }
 
 static bool
-take_bytes(struct explainer *explainer, const struct step *step, uint64_t count)
+take_bytes(struct explainer *explainer, const struct contract_step *step,
+           uint64_t count)
 {
 	char expected[64];
 
@@ -171,7 +129,7 @@ take_bytes(struct explainer *explainer, const struct step *step, uint64_t count)
 }
 
 static bool
-take_blob(struct explainer *explainer, const struct step *step,
+take_blob(struct explainer *explainer, const struct contract_step *step,
           const uint8_t **out_bytes, uint32_t *out_len)
 {
 	const uint8_t *start = explainer->at;
@@ -192,7 +150,7 @@ take_blob(struct explainer *explainer, const struct step *step,
 }
 
 static bool
-take_string(struct explainer *explainer, const struct step *step,
+take_string(struct explainer *explainer, const struct contract_step *step,
             const uint8_t **out_bytes, uint32_t *out_len)
 {
 	char value[CONTRACT_FINDING_VALUE_MAX] = "";
@@ -210,7 +168,7 @@ take_string(struct explainer *explainer, const struct step *step,
 /* -- types ---------------------------------------------------------------------- */
 
 static bool
-explain_boolean(struct explainer *explainer, const struct step *step)
+explain_boolean(struct explainer *explainer, const struct contract_step *step)
 {
 	if (left(explainer) == 0)
 		return tell(explainer, step, CONTRACT_RULE_TRUNCATED,
@@ -224,7 +182,7 @@ explain_boolean(struct explainer *explainer, const struct step *step)
 
 static bool
 explain_integer(struct explainer *explainer, const struct schema_node *node,
-                const struct step *step)
+                const struct contract_step *step)
 {
 	const uint8_t *start = explainer->at;
 	const uint8_t *behind;
@@ -249,7 +207,7 @@ explain_integer(struct explainer *explainer, const struct schema_node *node,
 
 static bool
 explain_text(struct explainer *explainer, const struct schema_node *node,
-             const struct step *step)
+             const struct contract_step *step)
 {
 	char value[CONTRACT_FINDING_VALUE_MAX] = "";
 	const uint8_t *bytes, *behind;
@@ -269,7 +227,7 @@ explain_text(struct explainer *explainer, const struct schema_node *node,
 
 static bool
 explain_bytes(struct explainer *explainer, const struct schema_node *node,
-              const struct step *step)
+              const struct contract_step *step)
 {
 	const uint8_t *bytes = explainer->at, *behind;
 	uint32_t len = node->size;
@@ -325,7 +283,7 @@ print_choice(char out[EXPLAINER_CHOICE_MAX], const struct schema_node *node,
 /* An enum's symbol or a union's branch. */
 static bool
 take_index(struct explainer *explainer, const struct schema_node *node,
-           const struct step *step, size_t *out)
+           const struct contract_step *step, size_t *out)
 {
 	bool is_enum = node->type == SCHEMA_ENUM;
 	size_t count = is_enum ? node->symbol_count : node->child_count;
@@ -348,7 +306,7 @@ take_index(struct explainer *explainer, const struct schema_node *node,
 
 static bool
 explain_record(struct explainer *explainer, const struct schema_node *node,
-               const struct step *step)
+               const struct contract_step *step)
 {
 	int depth = step->depth + (node->use_count > 1);
 
@@ -357,7 +315,7 @@ explain_record(struct explainer *explainer, const struct schema_node *node,
 		            "at most 64 levels", "more");
 	for (size_t i = 0; i < node->field_count; i++) {
 		const struct schema_field *field = &node->fields[i];
-		struct step inside = {
+		struct contract_step inside = {
 			.up = step,
 			.name = field->name,
 			.depth = depth,
@@ -379,7 +337,7 @@ struct block {
 };
 
 static bool
-tell_block_size(struct explainer *explainer, const struct step *step,
+tell_block_size(struct explainer *explainer, const struct contract_step *step,
                 const struct block *block)
 {
 	char expected[64];
@@ -391,8 +349,8 @@ tell_block_size(struct explainer *explainer, const struct step *step,
 }
 
 static bool
-take_block(struct explainer *explainer, const struct step *step, uint32_t width,
-           struct block *out)
+take_block(struct explainer *explainer, const struct contract_step *step,
+           uint32_t width, struct block *out)
 {
 	const uint8_t *start = explainer->at;
 	size_t room;
@@ -444,9 +402,9 @@ take_block(struct explainer *explainer, const struct step *step, uint32_t width,
 
 static bool
 explain_element(struct explainer *explainer, const struct schema_node *node,
-                const struct step *step, int64_t index)
+                const struct contract_step *step, int64_t index)
 {
-	struct step inside = {
+	struct contract_step inside = {
 		.up = step,
 		.index = index,
 		.depth = step->depth + 1,
@@ -461,7 +419,7 @@ explain_element(struct explainer *explainer, const struct schema_node *node,
 
 static bool
 explain_elements(struct explainer *explainer, const struct schema_node *node,
-                 const struct step *step)
+                 const struct contract_step *step)
 {
 	uint32_t width =
 		node->children[0]->width_min + (node->type == SCHEMA_MAP);
@@ -487,7 +445,7 @@ explain_elements(struct explainer *explainer, const struct schema_node *node,
 
 static bool
 explain_node(struct explainer *explainer, const struct schema_node *node,
-             const struct step *step)
+             const struct contract_step *step)
 {
 	size_t index;
 
@@ -537,7 +495,7 @@ explainer_run(const struct schema *schema, const uint8_t *body,
 		.arena = arena,
 		.result = result,
 	};
-	const struct step root = { .up = NULL };
+	const struct contract_step root = { .up = NULL };
 
 	if (explain_node(&explainer, schema->root, &root) &&
 	    explainer.at != explainer.end)

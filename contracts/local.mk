@@ -6,11 +6,19 @@ libwaybill_contracts_a_SOURCES = \
 	%D%/checker.c %D%/checker.h \
 	%D%/contract.c %D%/contract.h \
 	%D%/contract_finding.c %D%/contract_finding.h \
+	%D%/contract_path.c %D%/contract_path.h \
 	%D%/contract_reference.c %D%/contract_reference.h \
 	%D%/contract_rule.c %D%/contract_rule.h \
 	%D%/contract_stage.c \
 	%D%/explainer.c %D%/explainer.h \
 	%D%/framing.c %D%/framing.h \
+	%D%/jsonplan.c %D%/jsonplan.h \
+	%D%/jsonreader.c %D%/jsonreader.h \
+	%D%/jsonscalar.c %D%/jsonscalar.h \
+	%D%/jsonstate.c %D%/jsonstate.h \
+	%D%/jsontext.c %D%/jsontext.h \
+	%D%/measure.c %D%/measure.h \
+	%D%/numeral.c %D%/numeral.h \
 	%D%/program.c %D%/program.h \
 	%D%/records.h \
 	%D%/schema.c %D%/schema.h \

@@ -9,6 +9,7 @@
 
 #define VARINT_TRUNCATED 0
 #define VARINT_TOO_LONG  (-1)
+#define VARINT_BYTES_MAX 10
 
 /* The zigzag decoded value, and how many bytes it has taken; else one of the
    above. */
@@ -29,4 +30,17 @@ varint_read(const uint8_t *bytes, const uint8_t *end, int64_t *out)
 		}
 	}
 	return VARINT_TOO_LONG;
+}
+
+/* How many bytes it has written: up to VARINT_BYTES_MAX. */
+static inline int
+varint_write(uint8_t *bytes, int64_t value)
+{
+	uint64_t rest = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+	int len = 0;
+
+	for (; rest > 0x7f; rest >>= 7)
+		bytes[len++] = (uint8_t)(rest | 0x80);
+	bytes[len++] = (uint8_t)rest;
+	return len;
 }

@@ -197,6 +197,15 @@ text_add_bytes(struct text *text, const void *bytes, size_t len)
 	text->bytes[text->len] = '\0';
 }
 
+char *
+text_make_room(struct text *text, size_t len)
+{
+	if (text->cut || len > text->size_max - text->len)
+		return NULL;
+	text_reserve(text, len);
+	return text->bytes + text->len;
+}
+
 void
 text_addf(struct text *text, const char *format, ...)
 {

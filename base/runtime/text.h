@@ -32,6 +32,12 @@ text_add(struct text *text, const char *string);
 void
 text_add_bytes(struct text *text, const void *bytes, size_t len);
 
+/* Room for len bytes behind the content, for who writes them there and counts
+   them into len; NULL: it would go over the maximum, and nothing has changed.
+   The NUL is then missing until the next addition. */
+char *
+text_make_room(struct text *text, size_t len);
+
 void
 text_addf(struct text *text, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

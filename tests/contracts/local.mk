@@ -36,3 +36,6 @@ unit_tests += %D%/test_contract_stage
 
 unit_tests += %D%/test_explainer
 %C%_test_explainer_LDADD = $(WAYBILL_TEST_CONTRACTS)
+
+unit_tests += %D%/test_jsonreader
+%C%_test_jsonreader_LDADD = $(WAYBILL_TEST_CONTRACTS)
