@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/io/input.h"
+#include "base/io/window.h"
 #include "base/runtime/err.h"
 
 struct container;
@@ -26,12 +26,12 @@ struct container_block {
 	bool is_end;    /* there is no block any more */
 };
 
-/* Reads the header; the input is borrowed, and its window must hold a block.
+/* Reads the header; the window is borrowed, and must hold a block.
    block_bytes_max: of a block as it is in the file, and of what it becomes.
    ERR_INVALID: no container file, or a codec that is not there; the text has
    the offset. */
 enum err_code
-container_open(struct input *input, size_t block_bytes_max,
+container_open(struct window *window, size_t block_bytes_max,
                struct container **out, struct err *err) ERR_MUST_CHECK;
 
 void

@@ -9,11 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/io/input.h"
+#include "base/io/window.h"
 #include "base/runtime/err.h"
 
 struct lines {
-	struct input *input; /* borrowed */
+	struct window *window; /* borrowed */
 	size_t line_bytes_max;
 	size_t taken; /* of the window: the line that was given last */
 	int64_t number;
@@ -28,9 +28,9 @@ struct line {
 	bool is_too_long;  /* the next one is behind its end */
 };
 
-/* A window of the input must hold line_bytes_max + 2 bytes. */
+/* The window must hold line_bytes_max + 2 bytes. */
 void
-lines_init(struct lines *lines, struct input *input, size_t line_bytes_max);
+lines_init(struct lines *lines, struct window *window, size_t line_bytes_max);
 
 enum err_code
 lines_next(struct lines *lines, struct line *out,

@@ -6,7 +6,6 @@ libwaybill_io_a_SOURCES = \
 	%D%/httpd.c %D%/httpd.h \
 	%D%/httpframing.c \
 	%D%/httplib.h \
-	%D%/input.h \
 	%D%/lines.h \
 	%D%/pgarray.c %D%/pgarray.h \
 	%D%/pgconn.c %D%/pgconn.h \
@@ -16,7 +15,8 @@ libwaybill_io_a_SOURCES = \
 	%D%/pgprepare.c \
 	%D%/pgrows.c \
 	%D%/pgvalue.c \
-	%D%/pgwait.c
+	%D%/pgwait.c \
+	%D%/window.h
 
 libwaybill_io_a_SOURCES += \
 	%D%/kcluster.c %D%/kcluster.h \

@@ -12,7 +12,7 @@
 
 #include "base/runtime/err.h"
 
-struct input {
+struct window {
 	const uint8_t *at; /* the window; never NULL */
 	size_t len;
 	int64_t offset; /* of the window, from the beginning */
@@ -26,19 +26,19 @@ struct input {
 
 /* The descriptor stays the caller's. bytes_max: the largest window. */
 void
-input_init_fd(struct input *input, int fd, size_t bytes_max);
+window_init_fd(struct window *window, int fd, size_t bytes_max);
 
 /* The bytes stay the caller's, and where they are. */
 void
-input_init_bytes(struct input *input, const void *bytes, size_t len);
+window_init_bytes(struct window *window, const void *bytes, size_t len);
 
 void
-input_fini(struct input *input);
+window_fini(struct window *window);
 
 /* Until the window has so many bytes, or has ended. What was looked at may
    have moved. ERR_TOO_LARGE: more than the largest window; ERR_IO. */
 enum err_code
-input_fill(struct input *input, size_t len, struct err *err) ERR_MUST_CHECK;
+window_fill(struct window *window, size_t len, struct err *err) ERR_MUST_CHECK;
 
 void
-input_take(struct input *input, size_t len);
+window_take(struct window *window, size_t len);
