@@ -1,247 +1,207 @@
 /* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
 /*
- * libmicrohttpd with a thread pool on one listening socket of our own (so
- * that a port in use is told as such). It calls on_target when the request
- * line is there, on_request when the headers are, then for each part of the
- * body, and once more at its end; on_completed always comes last.
+ * libmicrohttpd, as one daemon with one thread for each thread of the pool;
+ * connections are given to them in turn by the gate. It calls on_target when
+ * the request line is there, on_request when the headers are, then for each
+ * part of the body, once more at its end, and again when an exchange was
+ * answered; on_completed always comes last.
+ *
+ * An exchange that is not answered when begin returns suspends its connection.
+ * Who is first of the two (we who suspend, they who answer) leaves it to the
+ * other to go on; that is what the exchange's state decides.
  */
 #include "base/io/httpd.h"
 
-#include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <strings.h>
 
 #include "base/io/httplib.h"
 #include "base/runtime/check.h"
+#include "base/runtime/clock.h"
+#include "base/runtime/log.h"
 #include "base/runtime/memory.h"
 
-#define HTTPD_MAGIC          0x68747064u
 #define RESPONSE_BYTES_MAX   ((size_t)64 * 1024 * 1024)
 #define CONNECTION_BYTES_MAX ((size_t)32 * 1024) /* the header section */
-#define LISTEN_TEXT_MAX      300
-/* What is refused is still read up to this, since a client that is cut off
-   while it sends does not see the answer. */
-#define DRAIN_BYTES_MAX ((size_t)8 * 1024 * 1024)
+/* Standard values. */
+#define BODIES_BYTES_MAX  ((size_t)256 * 1024 * 1024)
+#define RECEIVE_TIMEOUT_S 10
+#define SEND_TIMEOUT_S    30
+#define ARENA_BYTES       ((size_t)8 * 1024)
+/* How long the last answers may take when the server is closed. */
+#define LAST_ANSWERS_MS 2000
+#define CLOSE_TELL_MS   10000
 
-struct httpd {
-	uint32_t magic;
-	struct MHD_Daemon *daemon;
-	const struct http_route *const *routes;
-	void *context;
-	size_t body_bytes_max;
-	bool has_known_layout;
-	int port;
-};
+/* -- connections ----------------------------------------------------------- */
 
-static const struct {
-	int status;
-	const char *title;
-} titles[] = {
-	{ 400, "Bad Request" },           { 404, "Not Found" },
-	{ 405, "Method Not Allowed" },    { 413, "Content Too Large" },
-	{ 500, "Internal Server Error" },
-};
+static struct httpd_connection *
+connection_of(struct MHD_Connection *mhd)
+{
+	struct httpd_connection *connection =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+			->socket_context;
+
+	CHECK_MAGIC(connection, HTTPD_CONNECTION_MAGIC);
+	return connection;
+}
+
+static void
+on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
+              enum MHD_ConnectionNotificationCode code)
+{
+	struct httpd *httpd = context;
+	struct httpd_connection *connection = *socket_context;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		connection = memory_calloc(1, sizeof(*connection));
+		connection->magic = HTTPD_CONNECTION_MAGIC;
+		connection->httpd = httpd;
+		connection->mhd = mhd;
+		connection->fd = MHD_get_connection_info(
+					 mhd, MHD_CONNECTION_INFO_CONNECTION_FD)
+					 ->connect_fd;
+		arena_init(&connection->exchange.arena, ARENA_BYTES);
+		text_init(&connection->body, httpd->options.body_bytes_max);
+		text_init(&connection->exchange.text, RESPONSE_BYTES_MAX);
+		httprequest_deadline(connection,
+		                     httpd->options.receive_timeout_s * 1000);
+		*socket_context = connection;
+		httpgate_enter(httpd->gate, connection);
+		return;
+	}
+	CHECK_MAGIC(connection, HTTPD_CONNECTION_MAGIC);
+	httpgate_leave(httpd->gate, connection);
+	httprequest_discharge(connection);
+	text_fini(&connection->body);
+	text_fini(&connection->exchange.text);
+	arena_fini(&connection->exchange.arena);
+	connection->magic = 0;
+	memory_free(&connection);
+	*socket_context = NULL;
+}
+
+static void
+on_completed(void *context, struct MHD_Connection *mhd, void **request_context,
+             enum MHD_RequestTerminationCode code)
+{
+	struct httpd *httpd = context;
+	struct httpd_connection *connection = *request_context;
+	struct http_exchange *exchange;
+	int state;
+
+	if (connection == NULL)
+		return;
+	CHECK_MAGIC(connection, HTTPD_CONNECTION_MAGIC);
+	exchange = &connection->exchange;
+	state = atomic_load(&exchange->state);
+	CHECK(state == EXCHANGE_FREE || state == EXCHANGE_ANSWERED);
+	atomic_store(&exchange->state, EXCHANGE_FREE);
+	httprequest_discharge(connection);
+	httprequest_text(&connection->body, httpd->options.body_bytes_max);
+	httprequest_text(&exchange->text, RESPONSE_BYTES_MAX);
+	if (exchange->arena.used_bytes > 4 * HTTPREQUEST_KEPT_MAX) {
+		arena_fini(&exchange->arena);
+		arena_init(&exchange->arena, ARENA_BYTES);
+	}
+	arena_reset(&exchange->arena);
+	httprequest_deadline(connection,
+	                     (httpd->options.idle_timeout_s +
+	                      httpd->options.receive_timeout_s) *
+	                             1000);
+	(void)httprequest_phase(connection, PHASE_WAITING);
+	*request_context = NULL;
+}
 
 /* -- answering ------------------------------------------------------------- */
 
-/* The body's memory goes to libmicrohttpd. */
-static enum MHD_Result
-answer(struct MHD_Connection *mhd, struct http_response *response,
-       const char *header, const char *value)
+static void
+add_headers(struct MHD_Response *made, const struct http_response *response,
+            bool closes)
 {
-	struct MHD_Response *made;
-	enum MHD_Result result;
-	char seconds[24];
+	char seconds[TEXT_INT_MAX];
 
-	text_add_bytes(response->body, "", 0);
-	made = MHD_create_response_from_buffer_with_free_callback(
-		response->body->len, response->body->bytes, memory_release);
-	CHECK(made != NULL);
-	response->body->bytes = NULL;
-	response->body->len = response->body->size = 0;
-	MHD_add_response_header(made, "Content-Type", response->content_type);
+	if (response->content_type)
+		MHD_add_response_header(made, "Content-Type",
+		                        response->content_type);
 	MHD_add_response_header(made, "X-Content-Type-Options", "nosniff");
 	MHD_add_response_header(made, "Cache-Control", "no-store");
-	if (header)
-		MHD_add_response_header(made, header, value);
+	for (const struct http_header *at = response->headers; at;
+	     at = at->next)
+		MHD_add_response_header(made, at->name, at->value);
 	if (response->retry_after_s > 0) {
-		snprintf(seconds, sizeof(seconds), "%lld",
-		         (long long)response->retry_after_s);
+		text_print_int(seconds, response->retry_after_s);
 		MHD_add_response_header(made, "Retry-After", seconds);
 	}
+	if (closes)
+		MHD_add_response_header(made, "Connection", "close");
+}
+
+/* What is in the exchange; its text stays where it is until on_completed. */
+static enum MHD_Result
+answer(struct MHD_Connection *mhd, struct httpd_connection *connection)
+{
+	struct httpd *httpd = connection->httpd;
+	struct http_response *response = &connection->exchange.response;
+	struct MHD_Response *made;
+	enum MHD_Result result;
+
+	if (text_is_cut(response->body)) {
+		response->headers = NULL;
+		http_response_problem(
+			response, 500, "Internal Server Error",
+			"the answer is larger than this server gives");
+	}
+	httprequest_deadline(
+		connection,
+		httpd->options.send_timeout_s * 1000 +
+			(int64_t)(response->body->len * 1000 >> 20));
+	if (!httprequest_phase(connection, PHASE_SENDING))
+		return MHD_NO;
+	if (response->body->len > HTTPREQUEST_KEPT_MAX)
+		httprequest_charge(
+			connection,
+			connection->in.charged_bytes + response->body->len);
+	text_add_bytes(response->body, "", 0);
+	made = MHD_create_response_from_buffer(response->body->len,
+	                                       response->body->bytes,
+	                                       MHD_RESPMEM_PERSISTENT);
+	CHECK(made != NULL);
+	add_headers(made, response,
+	            connection->in.closes || atomic_load(&httpd->is_quiet));
 	result = MHD_queue_response(mhd, (unsigned int)response->status, made);
 	MHD_destroy_response(made);
 	return result;
 }
 
-static enum MHD_Result
-answer_problem(struct MHD_Connection *mhd, int status, const char *detail,
-               const char *header, const char *value)
-{
-	struct text body;
-	struct http_response response = { .body = &body };
-	const char *title = "Error";
-	enum MHD_Result result;
-
-	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
-		if (titles[i].status == status)
-			title = titles[i].title;
-	text_init(&body, RESPONSE_BYTES_MAX);
-	http_response_problem(&response, status, title, detail);
-	result = answer(mhd, &response, header, value);
-	text_fini(&body);
-	return result;
-}
-
-/* -- routes ---------------------------------------------------------------- */
-
-static bool
-is_method(const struct http_route *route, const char *method)
-{
-	return strcmp(route->method, method) == 0 ||
-		(strcmp(method, "HEAD") == 0 &&
-	         strcmp(route->method, "GET") == 0);
-}
-
-/* 0 with a route, 404 or 405. */
-static int
-find_route(const struct httpd *httpd, const char *method, const char *path,
-           const struct http_route **out)
-{
-	int status = 404;
-
-	for (size_t i = 0; httpd->routes[i]; i++) {
-		if (strcmp(httpd->routes[i]->path, path) != 0)
-			continue;
-		if (is_method(httpd->routes[i], method)) {
-			*out = httpd->routes[i];
-			return 0;
-		}
-		status = 405;
-	}
-	return status;
-}
-
-static void
-add_allowed(const struct httpd *httpd, const char *path, struct text *out)
-{
-	for (size_t i = 0; httpd->routes[i]; i++) {
-		const char *method = httpd->routes[i]->method;
-
-		if (strcmp(httpd->routes[i]->path, path) != 0)
-			continue;
-		text_addf(out, "%s%s", out->len ? ", " : "", method);
-		if (strcmp(method, "GET") == 0)
-			text_add(out, ", HEAD");
-	}
-}
-
-static enum MHD_Result
-answer_refused(struct httpd *httpd, struct MHD_Connection *mhd,
-               struct httpd_connection *connection, bool close)
-{
-	struct text allowed;
-	enum MHD_Result result;
-
-	switch (connection->refused_status) {
-	case 405:
-		text_init(&allowed, 1024);
-		add_allowed(httpd, connection->path, &allowed);
-		result = answer_problem(mhd, 405, "see the header Allow",
-		                        "Allow", text_string(&allowed));
-		text_fini(&allowed);
-		return result;
-	case 413:
-		return answer_problem(
-			mhd, 413, "the body is larger than this server takes",
-			close ? "Connection" : NULL, "close");
-	default:
-		return answer_problem(mhd, connection->refused_status,
-		                      "there is nothing at this path",
-		                      close ? "Connection" : NULL, "close");
-	}
-}
-
-static enum MHD_Result
-handle(struct httpd *httpd, struct MHD_Connection *mhd,
-       struct httpd_connection *connection, const char *method)
-{
-	struct text body;
-	struct http_request request = {
-		.method = method,
-		.path = connection->path,
-		.query = connection->query,
-		.body = (const uint8_t *)text_string(&connection->body),
-		.body_len = connection->body.len,
-		.connection = connection,
-	};
-	struct http_response response = {
-		.status = 200,
-		.content_type = "application/json",
-		.body = &body,
-	};
-	enum MHD_Result result;
-
-	text_init(&body, RESPONSE_BYTES_MAX);
-	connection->route->handle(&request, &response, httpd->context);
-	if (text_is_cut(&body))
-		result = answer_problem(
-			mhd, 500, "the answer is larger than this server gives",
-			NULL, NULL);
-	else
-		result = answer(mhd, &response, NULL, NULL);
-	text_fini(&body);
-	return result;
-}
-
 /* -- receiving ------------------------------------------------------------- */
-
-/* Of "/a?b=c", or of the absolute form "http://host/a?b=c". */
-static void
-split_target(struct httpd_connection *connection)
-{
-	char *path = connection->target;
-	char *query;
-
-	if (strncasecmp(path, "http://", 7) == 0)
-		path += 7 + strcspn(path + 7, "/?");
-	else if (strncasecmp(path, "https://", 8) == 0)
-		path += 8 + strcspn(path + 8, "/?");
-	query = path + strcspn(path, "?");
-	connection->query = *query ? query + 1 : "";
-	connection->path = query == path && path != connection->target
-		? arena_strdup(&connection->arena, "/")
-		: path;
-	*query = '\0';
-}
 
 static void *
 on_target(void *context, const char *target, struct MHD_Connection *mhd)
 {
 	const struct httpd *httpd = context;
-	struct httpd_connection *connection =
-		memory_calloc(1, sizeof(*connection));
+	struct httpd_connection *connection = connection_of(mhd);
+	struct http_exchange *exchange = &connection->exchange;
 
-	connection->magic = HTTPD_CONNECTION_MAGIC;
-	arena_init(&connection->arena, 1024);
-	text_init(&connection->body, httpd->body_bytes_max);
+	memset(&connection->in, 0, sizeof(connection->in));
+	exchange->request = (struct http_request){ .connection = connection };
+	exchange->response.body = &exchange->text;
+	exchange->response.arena = &exchange->arena;
+	http_response_reset(&exchange->response);
 	for (const char *at = target; *at; at++)
 		if ((unsigned char)*at <= 0x20 || *at == 0x7f)
-			connection->has_bad_target = true;
-	connection->target = memory_strdup(target);
+			connection->in.has_bad_target = true;
 	/* A NUL ends the target for us, but not for the parser. */
 	if (httpd->has_known_layout &&
 	    strncmp(target + strlen(target) + 1, "HTTP/", 5) != 0)
-		connection->has_bad_target = true;
-	split_target(connection);
+		connection->in.has_bad_target = true;
+	httprequest_target(connection, arena_strdup(&exchange->arena, target));
+	httprequest_deadline(connection,
+	                     httpd->options.receive_timeout_s * 1000);
+	(void)httprequest_phase(connection, PHASE_RECEIVING);
 	return connection;
 }
 
@@ -249,13 +209,13 @@ static enum MHD_Result
 on_header(void *context, enum MHD_ValueKind kind, const char *name,
           size_t name_len, const char *value, size_t value_len)
 {
-	struct httpd_connection *connection = context;
+	struct httpd_incoming *in = context;
 
-	if (connection->header_count == HTTPD_HEADERS_MAX) {
-		connection->has_many_headers = true;
+	if (in->header_count == HTTPD_HEADERS_MAX) {
+		in->has_many_headers = true;
 		return MHD_NO;
 	}
-	connection->headers[connection->header_count++] = (struct httpd_header){
+	in->headers[in->header_count++] = (struct httpd_header){
 		.name = name,
 		.name_len = name_len,
 		.value = value ? value : "",
@@ -264,66 +224,93 @@ on_header(void *context, enum MHD_ValueKind kind, const char *name,
 	return MHD_YES;
 }
 
-static bool
-expects_continue(const struct httpd_connection *connection)
+static const char *
+fault_of(struct MHD_Connection *mhd, struct httpd_connection *connection,
+         const char *url, const char *method, const char *version)
 {
-	struct http_request request = {
-		.connection = (struct httpd_connection *)connection,
-	};
+	const char *fault;
 
-	return http_request_header(&request, "Expect") != NULL;
+	connection->in.headers = arena_alloc(
+		&connection->exchange.arena,
+		HTTPD_HEADERS_MAX * sizeof(connection->in.headers[0]));
+	MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_header,
+	                            &connection->in);
+	fault = httpframing_fault(connection, version);
+	if (fault == NULL && connection->httpd->has_known_layout)
+		fault = httpframing_layout_fault(connection, method, url,
+		                                 version);
+	return fault;
 }
 
 /* The header section is there: refuse at once, or wait for the body. */
 static enum MHD_Result
-begin_request(struct httpd *httpd, struct MHD_Connection *mhd,
-              struct httpd_connection *connection, const char *url,
-              const char *method, const char *version)
+begin_request(struct MHD_Connection *mhd, struct httpd_connection *connection,
+              const char *url, const char *method, const char *version)
 {
-	const char *fault;
+	struct http_request *request = &connection->exchange.request;
+	const char *fault = fault_of(mhd, connection, url, method, version);
 	int64_t length;
 
-	MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_header,
-	                            connection);
-	fault = httpframing_fault(connection, version);
-	if (fault == NULL && httpd->has_known_layout)
-		fault = httpframing_layout_fault(connection, method, url,
-		                                 version);
-	if (fault)
-		return answer_problem(mhd, 400, fault, "Connection", "close");
-	connection->refused_status =
-		find_route(httpd, method, connection->path, &connection->route);
+	request->method = method;
+	if (fault) {
+		httprequest_refuse(connection, 400, fault);
+		connection->in.closes = true;
+		return answer(mhd, connection);
+	}
 	length = httpframing_content_length(connection);
-	if (connection->refused_status == 0 &&
-	    length > (int64_t)httpd->body_bytes_max)
-		connection->refused_status = 413;
-	if (connection->refused_status &&
-	    (length > (int64_t)DRAIN_BYTES_MAX || expects_continue(connection)))
-		return answer_refused(httpd, mhd, connection, true);
+	httprequest_judge(connection, length);
+	if (connection->in.is_refused &&
+	    (length > (int64_t)HTTPREQUEST_DRAIN_MAX ||
+	     http_request_header(request, "Expect") != NULL)) {
+		connection->in.closes = true;
+		return answer(mhd, connection);
+	}
+	if (length > 0 || httpframing_is_chunked(connection))
+		httprequest_deadline(
+			connection,
+			connection->httpd->options.receive_timeout_s * 1000);
+	return MHD_YES;
+}
+
+/* -- routes ---------------------------------------------------------------- */
+
+static enum MHD_Result
+begin_exchange(struct MHD_Connection *mhd, struct httpd_connection *connection)
+{
+	struct httpd *httpd = connection->httpd;
+	struct http_exchange *exchange = &connection->exchange;
+	int state = EXCHANGE_RUNNING;
+
+	atomic_store(&exchange->state, EXCHANGE_RUNNING);
+	atomic_fetch_add(&httpd->held, 1);
+	connection->in.route->begin(exchange, httpd->options.context);
+	if (atomic_load(&exchange->state) == EXCHANGE_ANSWERED)
+		return answer(mhd, connection);
+	MHD_suspend_connection(mhd);
+	if (!atomic_compare_exchange_strong(&exchange->state, &state,
+	                                    EXCHANGE_SUSPENDED))
+		MHD_resume_connection(mhd);
 	return MHD_YES;
 }
 
 static enum MHD_Result
-take_body(struct httpd *httpd, struct httpd_connection *connection,
-          const char *bytes, size_t len)
+serve(struct MHD_Connection *mhd, struct httpd_connection *connection)
 {
-	if (connection->refused_status == 0 &&
-	    len > httpd->body_bytes_max - connection->body.len) {
-		connection->refused_status = 413;
-		connection->drained_bytes = connection->body.len;
-		text_fini(&connection->body);
-		text_init(&connection->body, httpd->body_bytes_max);
-	}
-	if (connection->refused_status == 0) {
-		text_add_bytes(&connection->body, bytes, len);
-		return MHD_YES;
-	}
-	/* Chunks without an end: there is no way left to answer. */
-	connection->drained_bytes += len;
-	return connection->drained_bytes >
-			DRAIN_BYTES_MAX + httpd->body_bytes_max
-		? MHD_NO
-		: MHD_YES;
+	struct http_exchange *exchange = &connection->exchange;
+	const struct http_route *route = connection->in.route;
+
+	if (connection->in.is_refused)
+		return answer(mhd, connection);
+	if (!httprequest_phase(connection, PHASE_SERVING))
+		return MHD_NO;
+	exchange->request.body =
+		(const uint8_t *)text_string(&connection->body);
+	exchange->request.body_len = connection->body.len;
+	if (route->begin)
+		return begin_exchange(mhd, connection);
+	route->handle(&exchange->request, &exchange->response,
+	              connection->httpd->options.context);
+	return answer(mhd, connection);
 }
 
 static enum MHD_Result
@@ -333,167 +320,112 @@ on_request(void *context, struct MHD_Connection *mhd, const char *url,
 {
 	struct httpd *httpd = context;
 	struct httpd_connection *connection = *request_context;
-	enum MHD_Result result;
+	bool goes_on;
 
 	CHECK_MAGIC(httpd, HTTPD_MAGIC);
 	CHECK_MAGIC(connection, HTTPD_CONNECTION_MAGIC);
-	if (!connection->is_begun) {
-		connection->is_begun = true;
-		return begin_request(httpd, mhd, connection, url, method,
-		                     version);
+	if (!connection->in.is_begun) {
+		connection->in.is_begun = true;
+		return begin_request(mhd, connection, url, method, version);
 	}
 	if (*len > 0) {
-		result = take_body(httpd, connection, bytes, *len);
+		goes_on = httprequest_body(connection, bytes, *len);
 		*len = 0;
-		return result;
+		return goes_on ? MHD_YES : MHD_NO;
 	}
-	if (connection->refused_status)
-		return answer_refused(httpd, mhd, connection, false);
-	return handle(httpd, mhd, connection, method);
+	if (atomic_load(&connection->exchange.state) == EXCHANGE_ANSWERED)
+		return answer(mhd, connection);
+	return serve(mhd, connection);
 }
 
-static void
-on_completed(void *context, struct MHD_Connection *mhd, void **request_context,
-             enum MHD_RequestTerminationCode code)
+/* -- threads --------------------------------------------------------------- */
+
+static bool
+on_accepted(void *context, int fd, const struct sockaddr *address,
+            unsigned int address_len)
 {
-	struct httpd_connection *connection = *request_context;
+	struct httpd *httpd = context;
+	unsigned int index =
+		httpd->daemon_next++ % (unsigned int)httpd->daemon_count;
 
-	if (connection == NULL)
-		return;
-	CHECK_MAGIC(connection, HTTPD_CONNECTION_MAGIC);
-	text_fini(&connection->body);
-	arena_fini(&connection->arena);
-	memory_free(&connection->target);
-	connection->magic = 0;
-	memory_free(&connection);
-	*request_context = NULL;
+	return MHD_add_connection(httpd->daemons[index], fd, address,
+	                          address_len) == MHD_YES;
 }
 
-/* -- listening ------------------------------------------------------------- */
-
-/* "host:port", "[host]:port"; a host "*" or none is all addresses. */
-static enum err_code
-split_listen(const char *listen, char *host, size_t size, const char **out_port,
-             struct err *err)
-{
-	const char *colon = strrchr(listen, ':');
-	const char *begin = listen;
-	size_t len;
-
-	if (colon == NULL || colon[1] == '\0')
-		return err_set(err, ERR_CONFIG,
-		               "listen: \"%s\" is not \"address:port\"",
-		               listen);
-	len = (size_t)(colon - listen);
-	if (len >= 2 && begin[0] == '[' && begin[len - 1] == ']') {
-		begin++;
-		len -= 2;
-	}
-	if (len >= size)
-		return err_set(err, ERR_CONFIG, "listen: \"%s\" is too long",
-		               listen);
-	memcpy(host, begin, len);
-	host[len] = '\0';
-	if (strcmp(host, "*") == 0)
-		host[0] = '\0';
-	*out_port = colon + 1;
-	return ERR_OK;
-}
-
-static int
-listen_on(const struct addrinfo *address)
-{
-	int one = 1;
-	int fd = socket(address->ai_family,
-	                SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, address->ai_addr, address->ai_addrlen) != 0 ||
-	    listen(fd, SOMAXCONN) != 0) {
-		int saved = errno;
-
-		close(fd);
-		errno = saved;
-		return -1;
-	}
-	return fd;
-}
-
-static enum err_code
-open_socket(const char *listen, int *out_fd, struct err *err)
-{
-	struct addrinfo hints = {
-		.ai_flags = AI_PASSIVE,
-		.ai_socktype = SOCK_STREAM,
-	};
-	struct addrinfo *found = NULL;
-	char host[LISTEN_TEXT_MAX];
-	const char *port = NULL;
-	enum err_code code;
-	int reason, fd;
-
-	code = split_listen(listen, host, sizeof(host), &port, err);
-	if (code != ERR_OK)
-		return code;
-	reason = getaddrinfo(host[0] ? host : NULL, port, &hints, &found);
-	if (reason != 0)
-		return err_set(err, ERR_CONFIG,
-		               "listen: \"%s\" is no address (%s)", listen,
-		               gai_strerror(reason));
-	fd = listen_on(found);
-	freeaddrinfo(found);
-	if (fd < 0)
-		return err_set(err, ERR_SYSTEM, "cannot listen on %s (%s)",
-		               listen, strerror(errno));
-	*out_fd = fd;
-	return ERR_OK;
-}
-
-static int
-port_of(int fd)
-{
-	struct sockaddr_storage address;
-	socklen_t len = sizeof(address);
-
-	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
-		return 0;
-	return ntohs(address.ss_family == AF_INET6
-	                     ? ((struct sockaddr_in6 *)&address)->sin6_port
-	                     : ((struct sockaddr_in *)&address)->sin_port);
-}
-
-/* With all signals blocked in the threads that it makes. */
+/* The gate counts connections; what libmicrohttpd has not yet cleaned up must
+   not get in their way. */
 static struct MHD_Daemon *
-start_daemon(struct httpd *httpd, const struct httpd_options *options, int fd)
+start_daemon(struct httpd *httpd)
 {
+	const struct httpd_options *options = &httpd->options;
+	struct MHD_OptionItem tls[] = {
+		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, httptls_callback() },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)HTTPTLS_PRIORITIES },
+		{ MHD_OPTION_END, 0, NULL },
+	};
 	struct MHD_OptionItem items[] = {
-		{ MHD_OPTION_LISTEN_SOCKET, fd, NULL },
 		{ MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
-		{ MHD_OPTION_CONNECTION_LIMIT, options->connections_max, NULL },
+		{ MHD_OPTION_CONNECTION_LIMIT, options->connections_max + 1024,
+		  NULL },
 		{ MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s,
 		  NULL },
 		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		  (intptr_t)CONNECTION_BYTES_MAX, NULL },
-		/* A pool of one is no pool, and refused. */
-		{ options->threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE
-		                       : MHD_OPTION_END,
-		  options->threads, NULL },
+		{ httpd->tls ? MHD_OPTION_ARRAY : MHD_OPTION_END, 0, tls },
 		{ MHD_OPTION_END, 0, NULL },
 	};
-	struct MHD_Daemon *daemon;
+	unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD |
+		MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
+
+	if (httpd->tls)
+		flags |= MHD_USE_TLS;
+	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, httpd,
+	                        MHD_OPTION_URI_LOG_CALLBACK, on_target, httpd,
+	                        MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+	                        httpd, MHD_OPTION_NOTIFY_COMPLETED,
+	                        on_completed, httpd, MHD_OPTION_ARRAY, items,
+	                        MHD_OPTION_END);
+}
+
+/* With all signals blocked in the threads that it makes. */
+static enum err_code
+start_daemons(struct httpd *httpd, struct err *err)
+{
+	enum err_code code = ERR_OK;
 	sigset_t all, before;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	daemon = MHD_start_daemon(
-		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL,
-		on_request, httpd, MHD_OPTION_URI_LOG_CALLBACK, on_target,
-		httpd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, httpd,
-		MHD_OPTION_ARRAY, items, MHD_OPTION_END);
+	for (int i = 0; i < httpd->options.threads && code == ERR_OK; i++) {
+		httpd->daemons[i] = start_daemon(httpd);
+		if (httpd->daemons[i])
+			httpd->daemon_count++;
+		else
+			code = err_set(err, ERR_SYSTEM,
+			               "cannot start the HTTP server on %s",
+			               httpd->options.listen);
+	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return daemon;
+	return code;
+}
+
+/* A suspended connection must not be stopped; and who has got an answer from
+   us should get it. */
+static void
+wait_for_answers(struct httpd *httpd)
+{
+	const struct log_scope scope = LOG_SCOPE("http");
+	int held;
+
+	for (int64_t ms = 1; (held = atomic_load(&httpd->held)) > 0; ms++) {
+		clock_sleep_ms(1);
+		if (ms % CLOSE_TELL_MS == 0)
+			log_warn(&scope, "%d requests are still not answered",
+			         held);
+	}
+	for (int64_t ms = 0;
+	     ms < LAST_ANSWERS_MS && httpgate_busy(httpd->gate) > 0; ms++)
+		clock_sleep_ms(1);
 }
 
 /* -- public -- */
@@ -502,32 +434,49 @@ enum err_code
 httpd_open(const struct httpd_options *options, struct httpd **out,
            struct err *err)
 {
-	struct httpd *httpd;
-	enum err_code code;
-	int fd = -1;
+	struct httpgate_options gate = {
+		.listen = options->listen,
+		.connections_max = options->connections_max,
+		.add = on_accepted,
+	};
+	struct httpd *httpd = memory_calloc(1, sizeof(*httpd));
+	enum err_code code = ERR_OK;
 
-	CHECK(options->threads > 0 &&
-	      options->connections_max >= options->threads);
-	code = open_socket(options->listen, &fd, err);
-	if (code != ERR_OK)
-		return code;
-	httpd = memory_calloc(1, sizeof(*httpd));
+	CHECK(options->threads > 0 && options->threads <= HTTPD_THREADS_MAX &&
+	      options->connections_max > 0);
+	CHECK((options->tls_certificate == NULL) == (options->tls_key == NULL));
 	httpd->magic = HTTPD_MAGIC;
-	httpd->routes = options->routes;
-	httpd->context = options->context;
-	httpd->body_bytes_max = options->body_bytes_max;
+	httpd->options = *options;
+	if (options->bodies_bytes_max == 0)
+		httpd->options.bodies_bytes_max = BODIES_BYTES_MAX;
+	if (options->receive_timeout_s == 0)
+		httpd->options.receive_timeout_s = RECEIVE_TIMEOUT_S;
+	if (options->send_timeout_s == 0)
+		httpd->options.send_timeout_s = SEND_TIMEOUT_S;
 	httpd->has_known_layout = strcmp(MHD_get_version(), "0.9.75") == 0;
-	httpd->port = port_of(fd);
-	httpd->daemon = start_daemon(httpd, options, fd);
-	if (httpd->daemon == NULL) {
-		close(fd);
-		memory_free(&httpd);
-		return err_set(err, ERR_SYSTEM,
-		               "cannot start the HTTP server on %s",
-		               options->listen);
+	httpd->routes = httproute_new(options->routes);
+	if (options->tls_certificate)
+		code = httptls_open(options->tls_certificate, options->tls_key,
+		                    &httpd->tls, err);
+	gate.context = httpd;
+	gate.tls = httpd->tls;
+	if (code == ERR_OK)
+		code = httpgate_open(&gate, &httpd->gate, err);
+	if (code == ERR_OK)
+		code = start_daemons(httpd, err);
+	if (code != ERR_OK) {
+		httpd_close(&httpd);
+		return code;
 	}
+	httpgate_begin(httpd->gate);
 	*out = httpd;
 	return ERR_OK;
+}
+
+void
+httpd_quiesce(struct httpd *httpd)
+{
+	atomic_store(&httpd->is_quiet, true);
 }
 
 void
@@ -536,7 +485,16 @@ httpd_close(struct httpd **httpd)
 	if (*httpd == NULL)
 		return;
 	CHECK_MAGIC(*httpd, HTTPD_MAGIC);
-	MHD_stop_daemon((*httpd)->daemon);
+	httpd_quiesce(*httpd);
+	if ((*httpd)->gate) {
+		httpgate_end((*httpd)->gate);
+		wait_for_answers(*httpd);
+	}
+	for (int i = 0; i < (*httpd)->daemon_count; i++)
+		MHD_stop_daemon((*httpd)->daemons[i]);
+	httpgate_close(&(*httpd)->gate);
+	httptls_close(&(*httpd)->tls);
+	httproute_free(&(*httpd)->routes);
 	(*httpd)->magic = 0;
 	memory_free(httpd);
 }
@@ -544,5 +502,23 @@ httpd_close(struct httpd **httpd)
 int
 httpd_port(const struct httpd *httpd)
 {
-	return httpd->port;
+	return httpgate_port(httpd->gate);
+}
+
+enum err_code
+httpd_reload_tls(struct httpd *httpd, struct err *err)
+{
+	return httpd->tls ? httptls_reload(httpd->tls, err) : ERR_OK;
+}
+
+void
+httpd_resume(struct httpd_connection *connection)
+{
+	MHD_resume_connection(connection->mhd);
+}
+
+struct httptls *
+httpd_tls_of(void *session_pointer)
+{
+	return connection_of(session_pointer)->httpd->tls;
 }

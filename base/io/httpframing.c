@@ -60,9 +60,9 @@ count_of(const struct httpd_connection *connection, const char *name,
 {
 	int count = 0;
 
-	for (size_t i = 0; i < connection->header_count; i++)
-		if (strcasecmp(connection->headers[i].name, name) == 0) {
-			*out = &connection->headers[i];
+	for (size_t i = 0; i < connection->in.header_count; i++)
+		if (strcasecmp(connection->in.headers[i].name, name) == 0) {
+			*out = &connection->in.headers[i];
 			count++;
 		}
 	return count;
@@ -78,10 +78,10 @@ httpframing_fault(const struct httpd_connection *connection,
 	const struct httpd_header *host = NULL;
 	int lengths, encodings, hosts;
 
-	if (connection->has_many_headers)
+	if (connection->in.has_many_headers)
 		return "too many headers";
-	for (size_t i = 0; i < connection->header_count; i++) {
-		const struct httpd_header *at = &connection->headers[i];
+	for (size_t i = 0; i < connection->in.header_count; i++) {
+		const struct httpd_header *at = &connection->in.headers[i];
 
 		if (!is_token(at->name, at->name_len))
 			return "a header's name has a space or another "
@@ -112,7 +112,7 @@ httpframing_fault(const struct httpd_connection *connection,
 		return "more than one Host";
 	if (hosts && !is_host(host->value, host->value_len))
 		return "Host is not a host";
-	if (connection->has_bad_target)
+	if (connection->in.has_bad_target)
 		return "the target has a NUL or a control character";
 	return NULL;
 }
@@ -123,20 +123,20 @@ httpframing_layout_fault(const struct httpd_connection *connection,
                          const char *version)
 {
 	static const char ends[4] = { 0 };
-	const struct httpd_header *at = connection->headers;
+	const struct httpd_header *at = connection->in.headers;
 	const char *fault = "a header line has a NUL, is folded, or does not "
 			    "end in CR LF";
 
 	if (method + strlen(method) + 1 != target ||
-	    (connection->header_count &&
+	    (connection->in.header_count &&
 	     version + strlen(version) + 2 != at->name))
 		return "the request line has a NUL or two spaces, or does not "
 		       "end in CR LF";
-	for (size_t i = 0; i < connection->header_count; i++, at++) {
+	for (size_t i = 0; i < connection->in.header_count; i++, at++) {
 		const char *end = at->value + at->value_len;
 
 		/* The last one: behind its end comes the empty line. */
-		if (i + 1 == connection->header_count)
+		if (i + 1 == connection->in.header_count)
 			return memcmp(end, ends, sizeof(ends)) ? fault : NULL;
 		if (end + 2 != at[1].name || end[1] != '\0')
 			return fault;
@@ -160,4 +160,12 @@ httpframing_content_length(const struct httpd_connection *connection)
 		value = value * 10 + (length->value[i] - '0');
 	}
 	return value;
+}
+
+bool
+httpframing_is_chunked(const struct httpd_connection *connection)
+{
+	const struct httpd_header *encoding = NULL;
+
+	return count_of(connection, "Transfer-Encoding", &encoding) > 0;
 }

@@ -5,7 +5,12 @@ libwaybill_io_a_SOURCES = \
 	%D%/httpc.c %D%/httpc.h \
 	%D%/httpd.c %D%/httpd.h \
 	%D%/httpframing.c \
+	%D%/httpgate.c \
 	%D%/httplib.h \
+	%D%/httprequest.c \
+	%D%/httproute.c \
+	%D%/httpsocket.c \
+	%D%/httptls.c \
 	%D%/lines.h \
 	%D%/pgarray.c %D%/pgarray.h \
 	%D%/pgconn.c %D%/pgconn.h \
@@ -28,6 +33,7 @@ libwaybill_io_a_SOURCES += \
 	%D%/kreader.c %D%/kreader.h
 
 WAYBILL_LIBS_IO = libwaybill_io.a $(WAYBILL_LIBS_RUNTIME) \
-	$(RDKAFKA_LIBS) $(LIBPQ_LIBS) $(MICROHTTPD_LIBS) $(CURL_LIBS)
+	$(RDKAFKA_LIBS) $(LIBPQ_LIBS) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) \
+	$(CURL_LIBS)
 
 EXTRA_DIST += %D%/README.md

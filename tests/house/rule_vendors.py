@@ -13,6 +13,7 @@ VENDORS = [
     ("libpq-fe.h", "base/io/pglib.h"),
     ("librdkafka/*", "base/io/klib.h"),
     ("microhttpd.h", "base/io/httpd.c"),
+    ("gnutls/*", "base/io/httptls.c"),
     ("curl/*", "base/io/httpc.c"),
     ("jansson.h", "base/runtime/json.c"),
     ("yaml.h", "base/runtime/yaml.c"),

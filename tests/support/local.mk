@@ -10,3 +10,6 @@ WAYBILL_TEST_ROADBASE = $(WAYBILL_TEST_POSTGRES) %D%/roadbase.c %D%/roadbase.h
 
 # And a lane's recorder on top of it.
 WAYBILL_TEST_RECORDER = $(WAYBILL_TEST_ROADBASE) %D%/recorder.c %D%/recorder.h
+
+# HTTP as bytes on a socket.
+WAYBILL_TEST_RAWHTTP = %D%/rawhttp.c %D%/rawhttp.h

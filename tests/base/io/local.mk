@@ -38,7 +38,14 @@ unit_tests += %D%/test_pgrows
 
 unit_tests += %D%/test_httpd
 threaded_tests += %D%/test_httpd
+%C%_test_httpd_SOURCES = %D%/test_httpd.c $(WAYBILL_TEST_RAWHTTP)
 %C%_test_httpd_LDADD = $(WAYBILL_TEST_IO)
+
+unit_tests += %D%/test_httpd_exchange
+threaded_tests += %D%/test_httpd_exchange
+%C%_test_httpd_exchange_SOURCES = %D%/test_httpd_exchange.c \
+	$(WAYBILL_TEST_RAWHTTP)
+%C%_test_httpd_exchange_LDADD = $(WAYBILL_TEST_IO)
 
 unit_tests += %D%/test_httpc
 %C%_test_httpc_LDADD = $(WAYBILL_TEST_IO)

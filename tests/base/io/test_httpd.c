@@ -5,23 +5,18 @@
  */
 #include "base/io/httpd.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/runtime/clock.h"
 #include "base/runtime/text.h"
+#include "tests/support/rawhttp.h"
 #include "tests/unit.h"
 
 #define BODY_BYTES_MAX 100000
-#define WAIT_MS        10000
-#define QUIET_MS       60
 
 static struct httpd *httpd;
 static atomic_int echo_count;
@@ -90,73 +85,14 @@ static const struct http_route *const routes[] = { &route_get, &route_post,
 static int
 dial(void)
 {
-	struct sockaddr_in address = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		.sin_port = htons((uint16_t)httpd_port(httpd)),
-	};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_true(fd >= 0);
-	assert_int_equal(
-		connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
+	return rawhttp_dial(httpd_port(httpd));
 }
 
-static void
-put(int fd, const char *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t count = send(fd, bytes, len, MSG_NOSIGNAL);
-
-		if (count <= 0)
-			return; /* the answer tells why */
-		bytes += count;
-		len -= (size_t)count;
-	}
-}
-
-/* An answer comes within WAIT_MS, and so does the close when it announces one;
-   what more comes (a second answer) within QUIET_MS. True: closed. */
-static bool
-take(int fd, char *out, size_t size)
-{
-	size_t len = 0;
-
-	out[0] = '\0';
-	for (;;) {
-		struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
-		bool waits = len == 0 || strstr(out, "\r\nConnection: close");
-		ssize_t count;
-
-		if (poll(&poll_fd, 1, waits ? WAIT_MS : QUIET_MS) == 0)
-			return false;
-		count = recv(fd, out + len, size - 1 - len, 0);
-		if (count <= 0)
-			return true;
-		len += (size_t)count;
-		out[len] = '\0';
-	}
-}
-
-static int
-status_of(const char *answer)
-{
-	if (strncmp(answer, "HTTP/1.1 ", 9) != 0)
-		return 0;
-	return atoi(answer + 9);
-}
-
-/* Sends and returns the status; answer has what came. */
 static int
 ask(const char *bytes, size_t len, char *answer, size_t size, bool *out_closed)
 {
-	int fd = dial();
-
-	put(fd, bytes, len);
-	*out_closed = take(fd, answer, size);
-	close(fd);
-	return status_of(answer);
+	return rawhttp_ask(httpd_port(httpd), bytes, len, answer, size,
+	                   out_closed);
 }
 
 /* -- tests -- */
@@ -342,11 +278,11 @@ test_headers_in_pieces(void **state)
 	len += (size_t)snprintf(bytes + len, 30000 - len,
 	                        "X-Echo: here\r\nContent-Length: 2\r\n\r\nab");
 	for (size_t at = 0; at < len; at += 997) {
-		put(fd, bytes + at, len - at < 997 ? len - at : 997);
+		rawhttp_put(fd, bytes + at, len - at < 997 ? len - at : 997);
 		clock_sleep_ms(2);
 	}
-	take(fd, answer, sizeof(answer));
-	assert_int_equal(status_of(answer), 200);
+	rawhttp_take(fd, answer, sizeof(answer));
+	assert_int_equal(rawhttp_status(answer), 200);
 	assert_non_null(strstr(answer, "header=here body=2:ab"));
 	close(fd);
 	free(bytes);
@@ -457,14 +393,14 @@ post_body(size_t len, bool chunked, char *answer, size_t size)
 	else
 		snprintf(head, sizeof(head), POST "Content-Length: %zu\r\n\r\n",
 		         len);
-	put(fd, head, strlen(head));
-	put(fd, body, len);
+	rawhttp_put(fd, head, strlen(head));
+	rawhttp_put(fd, body, len);
 	if (chunked)
-		put(fd, "\r\n0\r\n\r\n", 7);
-	take(fd, answer, size);
+		rawhttp_put(fd, "\r\n0\r\n\r\n", 7);
+	rawhttp_take(fd, answer, size);
 	close(fd);
 	free(body);
-	return status_of(answer);
+	return rawhttp_status(answer);
 }
 
 static void
@@ -542,7 +478,7 @@ test_cut_requests(void **state)
 	for (size_t len = 0; len < sizeof(bytes); len++) {
 		int fd = dial();
 
-		put(fd, bytes, len);
+		rawhttp_put(fd, bytes, len);
 		close(fd);
 	}
 }
@@ -566,7 +502,7 @@ test_closed_with_a_request_under_way(void **state)
 
 	assert_int_equal(httpd_open(&options, &httpd, &err), ERR_OK);
 	fd = dial();
-	put(fd, bytes, sizeof(bytes) - 1);
+	rawhttp_put(fd, bytes, sizeof(bytes) - 1);
 	clock_sleep_ms(50);
 	httpd_close(&httpd);
 	assert_null(httpd);
