@@ -19,6 +19,7 @@
 #include "gateway/look/completion.h"
 #include "gateway/look/flag.h"
 #include "gateway/look/history.h"
+#include "gateway/look/key_manage.h"
 #include "gateway/look/lane_show.h"
 #include "gateway/look/look_commands.h"
 #include "gateway/look/status.h"
@@ -37,10 +38,15 @@ static const struct command help_command = {
 };
 
 static const struct command *const commands[] = {
-	&migrate_command,        &apply_command,
-	&status_command.command, &history_command.command,
-	&tail_command.command,   &lane_show_command.command,
-	&unpark_command.command, &completion_command.command,
+	&migrate_command,
+	&apply_command,
+	&status_command.command,
+	&history_command.command,
+	&tail_command.command,
+	&lane_show_command.command,
+	&unpark_command.command,
+	&key_manage_command.command,
+	&completion_command.command,
 	&help_command,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

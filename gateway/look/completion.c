@@ -9,6 +9,7 @@
 #include "base/model/module.h"
 #include "gateway/cli_commands.h"
 #include "gateway/look/flag.h"
+#include "gateway/look/key_manage.h"
 #include "gateway/look/look_commands.h"
 
 #define SCRIPT_BYTES_MAX 65536
@@ -66,6 +67,8 @@ add_options(const struct command *command, struct text *out)
 {
 	const struct flag_table *own = look_commands_flags(command->name);
 
+	if (command == &key_manage_command.command)
+		text_add(out, KEY_MANAGE_STEPS " ");
 	if (own == NULL || command == &apply_command)
 		text_add(out, "--help ");
 	for (size_t i = 0; own != NULL && i < own->count; i++)

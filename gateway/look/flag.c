@@ -49,6 +49,17 @@ parse_integer(const struct flag *flag, const char *text, int64_t *out,
 	return ERR_OK;
 }
 
+static enum err_code
+add_to_list(const struct flag *flag, const char *value, struct flag_list *list,
+            struct err *err)
+{
+	if (list->count == FLAG_LIST_MAX)
+		return err_set(err, ERR_USAGE, "--%s more than %d times",
+		               flag->name, FLAG_LIST_MAX);
+	list->values[list->count++] = value;
+	return ERR_OK;
+}
+
 /* inside: the value behind "=", or NULL. Takes what else it needs from argv
    behind *at. */
 static enum err_code
@@ -83,6 +94,8 @@ take_flag(const struct flag *flag, const char *inside, int argc, char **argv,
 		break;
 	case FLAG_INTEGER:
 		return parse_integer(flag, values[0], member, err);
+	case FLAG_LIST:
+		return add_to_list(flag, values[0], member, err);
 	}
 	return ERR_OK;
 }

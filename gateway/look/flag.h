@@ -15,6 +15,14 @@ enum flag_kind {
 	FLAG_TEXT,    /* const char * */
 	FLAG_PAIR,    /* const char *[2] */
 	FLAG_INTEGER, /* int64_t, from 0 */
+	FLAG_LIST,    /* struct flag_list: may be given more than once */
+};
+
+#define FLAG_LIST_MAX 20
+
+struct flag_list {
+	const char *values[FLAG_LIST_MAX];
+	size_t count;
 };
 
 struct flag {

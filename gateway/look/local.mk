@@ -6,6 +6,7 @@ libwaybill_gateway_a_SOURCES += \
 	%D%/detail_tell.c %D%/detail_tell.h \
 	%D%/flag.c %D%/flag.h \
 	%D%/history.c %D%/history.h \
+	%D%/key_manage.c %D%/key_manage.h \
 	%D%/lane_show.c %D%/lane_show.h \
 	%D%/listing.c %D%/listing.h \
 	%D%/look.c %D%/look.h \

@@ -12,6 +12,7 @@
 #include "gateway/cli_commands.h"
 #include "gateway/look/completion.h"
 #include "gateway/look/history.h"
+#include "gateway/look/key_manage.h"
 #include "gateway/look/lane_show.h"
 #include "gateway/look/look.h"
 #include "gateway/look/status.h"
@@ -21,8 +22,9 @@
 /* -- public ---------------------------------------------------------------- */
 
 const struct look_command *const look_commands[] = {
-	&status_command,    &history_command, &tail_command,
-	&lane_show_command, &unpark_command,  &completion_command,
+	&status_command,     &history_command, &tail_command,
+	&lane_show_command,  &unpark_command,  &key_manage_command,
+	&completion_command,
 };
 
 const size_t look_commands_count =

@@ -92,6 +92,10 @@ declare
 	k waybill.api_key;
 begin
 	perform waybill.key_begin($1);
+	if $2 !~ '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$' then
+		raise exception '"%" is no name: 1 to 40 of a-z, 0-9 and -, with no - at its ends', $2
+			using errcode = 'WB002';
+	end if;
 	if exists (select from waybill.principal o
 		where o.tenant = $1 and o.name = $2) then
 		raise exception 'there is a principal "%" of tenant "%" already: rotate makes its next key', $2, $1
@@ -139,6 +143,11 @@ as $$
 declare
 	p constant waybill.principal := waybill.key_find($1, $2);
 	k waybill.api_key;
+	lifetime constant int8 := case when $5 is not null then nullif($5, 0)
+		else (select extract(epoch from o.expires_at - o.created_at)::int8
+			from waybill.api_key o
+			where o.tenant = $1 and o.principal = p.principal
+			order by o.created_at desc limit 1) end;
 	live text[];
 begin
 	live := array(select o.prefix from waybill.api_key o
@@ -156,7 +165,7 @@ begin
 		where o.prefix = any (live);
 	end if;
 	insert into waybill.api_key (prefix, tenant, principal, hash, expires_at)
-	values ($3, $1, p.principal, $4, now() + make_interval(secs => $5))
+	values ($3, $1, p.principal, $4, now() + make_interval(secs => lifetime))
 	returning * into k;
 	insert into waybill.access_change (tenant, principal, what, prefix)
 	values ($1, p.principal, 'rotate', $3);
@@ -164,7 +173,7 @@ begin
 	return k;
 end
 $$;
-comment on function waybill.key_rotate(text, text, text, bytea, int8, int8) is 'A key more for a principal; grace_s: how long the one before still opens; null: until it expires or is revoked. Answers the key without its hash.';
+comment on function waybill.key_rotate(text, text, text, bytea, int8, int8) is 'A key more for a principal; lifetime_s 0: it does not expire, null: it lives as long as the newest one; grace_s: how long the one before still opens; null: until it expires or is revoked. Answers the key without its hash.';
 
 create or replace function waybill.key_set_scopes(tenant text, name text,
 	scopes text[])

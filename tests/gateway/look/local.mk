@@ -20,3 +20,7 @@ unit_tests += %D%/test_look_commands
 unit_tests += %D%/test_status
 %C%_test_status_SOURCES = %D%/test_status.c $(WAYBILL_TEST_POSTGRES)
 %C%_test_status_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_key_manage
+%C%_test_key_manage_SOURCES = %D%/test_key_manage.c $(WAYBILL_TEST_POSTGRES)
+%C%_test_key_manage_LDADD = $(WAYBILL_TEST_GATEWAY)

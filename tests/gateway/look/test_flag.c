@@ -16,6 +16,7 @@ struct given {
 	const char *tenant;
 	const char *between[2];
 	int64_t limit;
+	struct flag_list scopes;
 };
 
 static const struct flag flags[] = {
@@ -26,8 +27,10 @@ static const struct flag flags[] = {
 	  "When." },
 	{ "limit", 'n', FLAG_INTEGER, offsetof(struct given, limit), "N",
 	  "How many." },
+	{ "scope", 's', FLAG_LIST, offsetof(struct given, scopes), "SCOPE",
+	  "What." },
 };
-static const struct flag_table table = { flags, 4, 1 };
+static const struct flag_table table = { flags, 5, 1 };
 
 static struct err err;
 
@@ -107,11 +110,30 @@ test_help_has_all(void **state)
 	text_fini(&text);
 }
 
+static void
+test_lists_grow(void **state)
+{
+	const char *operand;
+	struct given given;
+	char many[200] = "";
+
+	assert_int_equal(parse("--scope=a -s b --scope c", &given, &operand),
+	                 ERR_OK);
+	assert_int_equal(given.scopes.count, 3);
+	assert_string_equal(given.scopes.values[0], "a");
+	assert_string_equal(given.scopes.values[2], "c");
+	for (int i = 0; i <= FLAG_LIST_MAX; i++)
+		strcat(many, "-s=a ");
+	assert_int_equal(parse(many, &given, &operand), ERR_USAGE);
+	assert_int_equal(parse("-s", &given, &operand), ERR_USAGE);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_given_is_set),
+		cmocka_unit_test(test_lists_grow),
 		cmocka_unit_test(test_what_is_wrong_is_said),
 		cmocka_unit_test(test_help_has_all),
 	};
