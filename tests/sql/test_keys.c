@@ -88,8 +88,7 @@ only_daemons_read_hashes(void **state)
 		"select * from waybill.api_key",
 		"update waybill.api_key set revoked_at = null",
 		"delete from waybill.api_key",
-		"insert into waybill.principal (tenant, name, scopes) values "
-		"('us', 'x', '{read}')",
+		"insert into waybill.principal default values",
 		"delete from waybill.access_change",
 	};
 	struct pgconn *conn;
