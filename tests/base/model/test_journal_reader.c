@@ -359,6 +359,7 @@ a_feed_that_is_not_in_the_catalogue_is_told(void **state)
 {
 	record("us/sales:0*3 us/stock:0*3");
 	roadbase_run("delete from waybill.feed_output where feed = 'stock'");
+	roadbase_run("delete from waybill.feed_topic where feed = 'stock'");
 	roadbase_run("delete from waybill.feed where feed = 'stock'");
 	batch_unref(&batch);
 	deployment_unref(&deployment);
