@@ -15,6 +15,7 @@
 #include "base/model/journal.h"
 #include "base/runtime/check.h"
 #include "base/runtime/clock.h"
+#include "base/runtime/digest.h"
 #include "base/runtime/log.h"
 #include "base/runtime/memory.h"
 #include "base/runtime/queue.h"
@@ -64,6 +65,8 @@ struct forwarder {
 	int64_t cursor; /* last seq that is held, or carried */
 	int64_t marked_us;
 	bool read_journal;
+	bool is_outdated; /* the catalogue opens the cluster otherwise */
+	uint8_t cluster_digest[DIGEST_SHA256_LEN]; /* as it was opened */
 	struct route_metric *metric;
 };
 
@@ -289,10 +292,20 @@ wait_for_parked(struct forwarder *f, struct err *err)
 static enum err_code
 turn(struct forwarder *f, struct err *err)
 {
+	const struct cluster *cluster;
+
 	take_catalogue(f);
-	if (deployment_cluster(f->deployment, f->cluster) == NULL)
+	cluster = deployment_cluster(f->deployment, f->cluster);
+	if (cluster == NULL)
 		return err_set(err, ERR_NOT_FOUND,
 		               "cluster %s is not in the catalogue",
+		               f->cluster);
+	f->is_outdated = memcmp(cluster->digest, f->cluster_digest,
+	                        sizeof(f->cluster_digest)) != 0;
+	if (f->is_outdated)
+		return err_set(err, ERR_CONFIG,
+		               "the catalogue has another address or other "
+		               "properties for cluster %s",
 		               f->cluster);
 	if (collect(f, err) != ERR_OK)
 		return err->code == ERR_KAFKA ? wait_for_parked(f, err)
@@ -405,6 +418,23 @@ end_carrier(struct forwarder *f, const struct err *err)
 		mark_ending(f, ending, err);
 }
 
+/* What was carried stays known: opening recovers it. */
+static void
+leave_carrier(struct forwarder *f, const struct err *why)
+{
+	struct log_scope scope = scope_of(f);
+	struct err err = { .code = ERR_OK };
+
+	log_info(&scope, "opening the cluster anew (%s)", why->text);
+	set_state(f, ROUTE_RECOVERING, why->text);
+	if (carrier_mark(f->carrier, ROUTE_RECOVERING, why->text, &err) !=
+	    ERR_OK)
+		log_debug(&scope, "failed to mark the route (%s)", err.text);
+	carrier_close(&f->carrier); /* it may send from what is held */
+	drop_held(f);
+	f->is_outdated = false;
+}
+
 static enum err_code
 open_carrier(struct forwarder *f, struct err *err)
 {
@@ -414,8 +444,13 @@ open_carrier(struct forwarder *f, struct err *err)
 		.lane = f->options.lane,
 	};
 	struct log_scope scope = scope_of(f);
+	const struct cluster *cluster;
 
 	take_catalogue(f);
+	cluster = deployment_cluster(f->deployment, f->cluster);
+	if (cluster != NULL)
+		memcpy(f->cluster_digest, cluster->digest,
+		       sizeof(f->cluster_digest));
 	if (carrier_open(&options, f->deployment, &f->carrier, err) != ERR_OK)
 		return err->code;
 	f->cursor = carrier_seq(f->carrier);
@@ -443,6 +478,10 @@ run(void *context)
 		}
 		if (thread_flag_is_set(f->stop))
 			break;
+		if (f->is_outdated) {
+			leave_carrier(f, &err);
+			continue;
+		}
 		end_carrier(f, &err);
 		if (ending_of(err.code)->is_final) {
 			thread_flag_wait(f->stop, -1);

@@ -22,6 +22,8 @@
 #define POLL_MAX          2000
 #define HEADERS_BYTES_MAX (64 * 1024 * 1024)
 #define COMMIT_EVERY_US   1000000
+/* While each cluster is opened anew, its old queue is there too. */
+#define QUEUES_MAX (2 * CLUSTERS_MAX)
 
 /* An input partition of this lane. */
 struct intake {
@@ -53,7 +55,7 @@ struct gather {
 	size_t count;
 	struct known_position *known;
 	size_t known_count;
-	struct intake_queue queues[CLUSTERS_MAX];
+	struct intake_queue queues[QUEUES_MAX];
 	size_t queue_count;
 	size_t turn; /* the queue that is asked first */
 	struct kmessage *polled;
@@ -136,30 +138,11 @@ queue_of(struct gather *g, struct kconsumer *consumer)
 		if (g->queues[i].consumer == consumer)
 			return g->queues[i].queue;
 	}
-	CHECK(g->queue_count < CLUSTERS_MAX);
+	CHECK(g->queue_count < QUEUES_MAX);
 	g->queues[g->queue_count] =
 		(struct intake_queue){ .consumer = consumer,
 		                       .queue = kqueue_new(consumer) };
 	return g->queues[g->queue_count++].queue;
-}
-
-/* First start reads from the earliest offset. */
-static enum err_code
-assign(struct gather *g, const struct deployment *deployment, struct intake *in,
-       struct err *err)
-{
-	struct kconsumer *consumer = NULL;
-	int64_t from =
-		in->source.next < 0 ? KCONSUMER_EARLIEST : in->source.next;
-
-	if (input_consumer(g->options.input, in->feed->input_cluster,
-	                   deployment->name, &consumer, err) != ERR_OK)
-		return err->code;
-	if (kconsumer_assign(consumer, in->source.topic, in->source.partition,
-	                     from, in, queue_of(g, consumer), err) != ERR_OK)
-		return err->code;
-	in->consumer = consumer;
-	return ERR_OK;
 }
 
 static void
@@ -174,6 +157,30 @@ unassign(struct gather *g, struct intake *in)
 	in->consumer = NULL;
 }
 
+/* First start reads from the earliest offset; a cluster that is opened anew is
+   read on where the old consumer was left. */
+static enum err_code
+assign(struct gather *g, const struct deployment *deployment, struct intake *in,
+       struct err *err)
+{
+	struct kconsumer *consumer = NULL;
+	int64_t from;
+
+	if (input_consumer(g->options.input, in->feed->input_cluster,
+	                   deployment->name, &consumer, err) != ERR_OK)
+		return err->code;
+	if (in->consumer == consumer)
+		return ERR_OK;
+	if (in->consumer != NULL)
+		unassign(g, in);
+	from = in->source.next < 0 ? KCONSUMER_EARLIEST : in->source.next;
+	if (kconsumer_assign(consumer, in->source.topic, in->source.partition,
+	                     from, in, queue_of(g, consumer), err) != ERR_OK)
+		return err->code;
+	in->consumer = consumer;
+	return ERR_OK;
+}
+
 static void
 follow_partition(struct gather *g, const struct deployment *deployment,
                  const struct feed *feed, int partition)
@@ -184,15 +191,30 @@ follow_partition(struct gather *g, const struct deployment *deployment,
 
 	CHECK(in != NULL);
 	in->feed = feed;
-	if (in->consumer != NULL || in->has_gap)
-		return;
-	if (assign(g, deployment, in, &err) == ERR_OK)
+	if (in->has_gap || assign(g, deployment, in, &err) == ERR_OK)
 		return;
 	/* Its cluster's trouble is not the others'. */
 	scope = scope_of(g, in);
 	log_warn(&scope, "failed to read the input, trying again (%s)",
 	         err.text);
 	g->is_incomplete = true;
+}
+
+/* Those of consumers that nothing is read from any more. */
+static void
+drop_unused_queues(struct gather *g)
+{
+	for (size_t i = g->queue_count; i > 0; i--) {
+		bool is_used = false;
+
+		for (size_t k = 0; k < g->count && !is_used; k++)
+			is_used = g->intakes[k]->consumer ==
+				g->queues[i - 1].consumer;
+		if (is_used)
+			continue;
+		kqueue_free(&g->queues[i - 1].queue);
+		g->queues[i - 1] = g->queues[--g->queue_count];
+	}
 }
 
 static bool
@@ -425,6 +447,7 @@ gather_follow(struct gather *g, const struct deployment *deployment,
 				follow_partition(g, deployment, feed, p);
 		}
 	}
+	drop_unused_queues(g);
 	return ERR_OK;
 }
 

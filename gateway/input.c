@@ -1,6 +1,8 @@
 /* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
 /*
- * Consumers by the name of their cluster.
+ * Consumers by the name of their cluster and what they were opened with. One
+ * whose cluster is configured anew stays until the end: messages that are on
+ * their way to Kafka may be in its memory.
  */
 #include "gateway/input.h"
 
@@ -9,17 +11,20 @@
 
 #include "base/io/kconsumer.h"
 #include "base/model/deployment.h"
-#include "base/runtime/check.h"
+#include "base/runtime/digest.h"
 #include "base/runtime/memory.h"
 #include "base/runtime/thread.h"
+
+#define INPUT_CONSUMERS_MAX 32
 
 struct input {
 	struct thread_lock lock;
 	size_t count;
 	struct {
 		char *cluster;
+		uint8_t digest[DIGEST_SHA256_LEN];
 		struct kconsumer *consumer;
-	} opened[CLUSTERS_MAX];
+	} opened[INPUT_CONSUMERS_MAX];
 };
 
 static enum err_code
@@ -36,11 +41,12 @@ open_consumer(struct input *input, const struct cluster *cluster,
 	};
 	size_t count = 0;
 
-	if (input->count == CLUSTERS_MAX)
+	if (input->count == INPUT_CONSUMERS_MAX)
 		return err_set(err, ERR_FULL,
-		               "this daemon has read from %d clusters since it "
-		               "was started: start it again to read from %s",
-		               CLUSTERS_MAX, cluster->name);
+		               "this daemon has opened %d input clusters since "
+		               "it was started, each change counted: start it "
+		               "again to read from %s",
+		               INPUT_CONSUMERS_MAX, cluster->name);
 	snprintf(group, sizeof(group), "waybill.%s", deployment);
 	properties[count++] = (struct kproperty){ "group.id", group };
 	for (size_t i = 0; i < cluster->property_count && count < 65; i++)
@@ -49,6 +55,8 @@ open_consumer(struct input *input, const struct cluster *cluster,
 	if (kconsumer_open(&options, true, out, err) != ERR_OK)
 		return err->code;
 	input->opened[input->count].cluster = memory_strdup(cluster->name);
+	memcpy(input->opened[input->count].digest, cluster->digest,
+	       sizeof(cluster->digest));
 	input->opened[input->count].consumer = *out;
 	input->count++;
 	return ERR_OK;
@@ -90,7 +98,9 @@ input_consumer(struct input *input, const struct cluster *cluster,
 
 	thread_lock(&input->lock);
 	while (i < input->count &&
-	       strcmp(input->opened[i].cluster, cluster->name) != 0)
+	       (strcmp(input->opened[i].cluster, cluster->name) != 0 ||
+	        memcmp(input->opened[i].digest, cluster->digest,
+	               sizeof(cluster->digest)) != 0))
 		i++;
 	if (i < input->count)
 		*out = input->opened[i].consumer;

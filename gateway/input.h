@@ -1,8 +1,8 @@
 /* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The consumers of a daemon: one for each input cluster, shared by its lanes,
- * opened at first use. Any thread.
+ * The consumers of a daemon: one for each input cluster and way to open it,
+ * shared by its lanes, opened at first use. Any thread.
  */
 #include "base/runtime/err.h"
 
@@ -17,7 +17,8 @@ input_new(void);
 void
 input_free(struct input **input);
 
-/* Borrowed; lives as long as the input. */
+/* Borrowed; lives as long as the input. Another one where the cluster's
+   address or properties are no longer the same. ERR_FULL: too many. */
 enum err_code
 input_consumer(struct input *input, const struct cluster *cluster,
                const char *deployment, struct kconsumer **out,

@@ -307,6 +307,30 @@ load_property(struct loading *loading, const struct pgrows *rows, int row,
 	                   pgrows_text(rows, row, 0), out->name);
 }
 
+/* Who has opened a cluster sees by it whether another is meant now. */
+static void
+digest_clusters(struct loading *loading)
+{
+	struct digest *digest = digest_new();
+
+	for (size_t i = 0; i < loading->deployment->cluster_count; i++) {
+		struct cluster *cluster =
+			(struct cluster *)&loading->deployment->clusters[i];
+
+		digest_begin(digest);
+		digest_add(digest, cluster->bootstrap,
+		           strlen(cluster->bootstrap) + 1);
+		for (size_t p = 0; p < cluster->property_count; p++) {
+			const struct kproperty *at = &cluster->properties[p];
+
+			digest_add(digest, at->name, strlen(at->name) + 1);
+			digest_add(digest, at->value, strlen(at->value) + 1);
+		}
+		digest_end(digest, cluster->digest);
+	}
+	digest_free(&digest);
+}
+
 static enum err_code
 load_properties(struct loading *loading, struct err *err)
 {
@@ -328,6 +352,8 @@ load_properties(struct loading *loading, struct err *err)
 			cluster->properties = &properties[row];
 		code = load_property(loading, rows, row, &properties[row], err);
 	}
+	if (code == ERR_OK)
+		digest_clusters(loading);
 	pgrows_free(&rows);
 	return code;
 }

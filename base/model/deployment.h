@@ -23,7 +23,8 @@ struct cluster {
 	bool is_output;
 	const struct kproperty *properties;
 	size_t property_count;
-	int index; /* in the deployment's clusters */
+	uint8_t digest[32]; /* of address and properties: what is opened */
+	int index;          /* in the deployment's clusters */
 };
 
 struct tenant {

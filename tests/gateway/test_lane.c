@@ -299,13 +299,12 @@ a_catalogue_that_cannot_be_followed_yet(void **state)
 	roadbase_run("revoke execute on function waybill.source_take(text,"
 	             " text, text, text, int4, text, text) from"
 	             " waybill_record");
-	roadbase_run("insert into waybill.feed select 'us', 'returns',"
+	/* before sales: followed first */
+	roadbase_run("insert into waybill.feed select 'us', 'older',"
 	             " contract, 'main', 'us.returns.in', 'us.returns',"
 	             " 'us.returns.dead', 4, 2, 1000000, 1 from"
 	             " waybill.contract where tenant = 'us'");
 	kafkamock_topic(mock, "us.returns.in", 4);
-	roadbase_run("update waybill.feed set feed = 'older' where feed ="
-	             " 'returns'"); /* before sales: followed first */
 	roadbase_changed();
 	for (int i = 0; i < 1000 && catalogue_version(catalogue) < 2; i++)
 		clock_sleep_ms(10);
@@ -316,6 +315,77 @@ a_catalogue_that_cannot_be_followed_yet(void **state)
 	             " text, text, text, int4, text, text) to waybill_record");
 	publish("us.returns.in", 8);
 	assert_true(records(28));
+}
+
+/* So that a test can tell: rows of the journal are counted by offset. */
+static int64_t
+recorded_offsets(void)
+{
+	return roadbase_number("select count(distinct (s.topic, s.partition,"
+	                       " m.source_offset)) from waybill.message m"
+	                       " join waybill.source s on s.source ="
+	                       " m.source");
+}
+
+static bool
+forwards(int64_t count)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (roadbase_number("select count(o) from waybill.delivery d,"
+		                    " unnest(d.offsets) o") >= count)
+			return true;
+		clock_sleep_ms(15);
+	}
+	return false;
+}
+
+/* The address in the catalogue was wrong; nobody restarts anything. */
+static void
+a_cluster_that_gets_another_address(void **state)
+{
+	roadbase_run("update waybill.cluster set bootstrap = '127.0.0.1:1'");
+	roadbase_changed();
+	for (int i = 0; i < 1000 && catalogue_version(catalogue) < 2; i++)
+		clock_sleep_ms(10);
+	start();
+	publish("us.sales.in", 40);
+	clock_sleep_ms(500);
+	assert_int_equal(recorded(), 0);
+	roadbase_run("update waybill.cluster set bootstrap = '%s'",
+	             kafkamock_bootstrap(mock));
+	roadbase_changed();
+	assert_true(records(40));
+	assert_true(forwards(40));
+}
+
+/* Under way, again and again, and back to what was there before. */
+static void
+a_cluster_that_is_configured_anew(void **state)
+{
+	start();
+	assert_true(becomes(LANE_RUNNING));
+	for (int i = 0; i < 12; i++) {
+		publish("us.sales.in", 20);
+		roadbase_run("update waybill.cluster set properties ="
+		             " '{\"linger.ms\": \"%d\"}'",
+		             1 + i % 5);
+		roadbase_changed();
+		publish("us.sales.in", 20);
+		clock_sleep_ms(i % 3 == 0 ? 400 : 20);
+	}
+	assert_true(records(480));
+	assert_true(forwards(480));
+	assert_int_equal(recorded(), 480);
+	assert_int_equal(recorded_offsets(), 480);
+	lane_drain(lane);
+	assert_true(becomes(LANE_STOPPED));
+	assert_int_equal(roadbase_number("select count(o) from"
+	                                 " waybill.delivery d,"
+	                                 " unnest(d.offsets) o"),
+	                 480);
+	assert_int_equal(roadbase_number("select count(*) from waybill.route"
+	                                 " where state = 'diverged'"),
+	                 0);
 }
 
 static void
@@ -336,18 +406,6 @@ break_contracts(const char *avsc)
 	assert_ok(catalogue_open(&options, &catalogue, &err));
 	start();
 	assert_true(becomes(LANE_RUNNING));
-}
-
-static bool
-forwards(int64_t count)
-{
-	for (int i = 0; i < 1000; i++) {
-		if (roadbase_number("select count(o) from waybill.delivery d,"
-		                    " unnest(d.offsets) o") >= count)
-			return true;
-		clock_sleep_ms(15);
-	}
-	return false;
 }
 
 /* An upgrade may make the compiler stricter. */
@@ -497,6 +555,8 @@ main(void)
 		TEST(a_lane_that_is_taken_away_ends),
 		TEST(a_catalogue_that_cannot_be_followed_yet),
 		TEST(a_contract_that_no_longer_compiles),
+		TEST(a_cluster_that_gets_another_address),
+		TEST(a_cluster_that_is_configured_anew),
 		TEST(clusters_come_and_go),
 		TEST(a_full_server_is_waited_for_and_said),
 		TEST(stops_while_postgres_is_away),
