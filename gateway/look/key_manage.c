@@ -92,7 +92,12 @@ static const struct pgstatement who = {
 	       "pg_catalog.pg_has_role(oid, 'usage')) from "
 	       "pg_catalog.pg_roles where rolname in ('waybill_keys', "
 	       "'waybill_owner')), false), "
-	       "pg_catalog.clock_timestamp()",
+	       "pg_catalog.clock_timestamp(), "
+	       "coalesce((select pg_catalog.has_schema_privilege(n.oid, "
+	       "'usage') and pg_catalog.has_column_privilege(c.oid, 'prefix', "
+	       "'select') from pg_catalog.pg_class c join "
+	       "pg_catalog.pg_namespace n on n.oid = c.relnamespace where "
+	       "n.nspname = 'waybill' and c.relname = 'api_key'), false)",
 };
 static const struct pgstatement list_keys = {
 	.name = "key_list",
@@ -500,7 +505,7 @@ open_as(struct doing *doing, bool changes, struct err *err)
 		code = err_set(err, ERR_MIGRATION,
 		               "this database knows no API keys: run waybill "
 		               "migrate");
-	else if (changes && !pgrows_bool(rows, 0, 2))
+	else if (!pgrows_bool(rows, 0, changes ? 2 : 4))
 		code = err_set(err, ERR_PRIVILEGE,
 		               "role \"%s\" may not manage API keys: GRANT "
 		               "waybill_keys, waybill_read TO \"%s\" for those "

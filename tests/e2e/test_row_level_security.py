@@ -12,7 +12,8 @@ READERS = {"us": "wb_us", "nl": "wb_nl"}
 # What a tenant's reader may read; everything else must refuse it.
 READABLE = {"tenant", "contract", "feed", "feed_output", "feed_topic", "parked", "source",
             "block", "delivery", "source_range", "delivery_range",
-            "source_day", "delivery_day", "violation", "message"}
+            "source_day", "delivery_day", "violation", "message",
+            "principal"}
 
 # Calls of each function that a reader may execute. {..} is filled with what
 # belongs to one tenant; rows of another must be as if they did not exist.

@@ -54,6 +54,11 @@
 	"sql stable return date '2026-03-01';"                                 \
 	"select waybill.journal_create_days(2);"
 
+#define PRINCIPAL(t, id)                                                       \
+	"insert into waybill.principal (principal, tenant, name, scopes, "     \
+	"created_at) overriding system value values (" #id ", '" t "', '" t    \
+	"-one', '{read}', '2026-01-01')"
+
 static struct pgconn *
 begin(bool with_other, int *out_database)
 {
@@ -62,8 +67,10 @@ begin(bool with_other, int *out_database)
 
 	database_run(conn, DAYS DATABASE_CATALOGUE DATABASE_TENANT("us", 1));
 	database_run(conn, BLOCK("us", 1, 0, 1, YESTERDAY));
+	database_run(conn, PRINCIPAL("us", 1));
 	if (with_other) {
 		database_run(conn, DATABASE_TENANT("ca", 2));
+		database_run(conn, PRINCIPAL("ca", 2));
 		database_run(conn, BLOCK("ca", 2, 0, 4, YESTERDAY));
 		database_run(conn, BLOCK("ca", 2, 1, 1, TODAY));
 	}
@@ -287,16 +294,36 @@ static const char *const questions[] = {
 };
 
 static const char *const arguments[] = {
-	"tenant",          "contract",     "feed",
-	"feed_output",     "feed_topic",   "parked",
-	"source",          "message",      "block",
-	"delivery",        "source_range", "source_day",
-	"delivery_range",  "delivery_day", "violation",
-	"0-1-1",           "0-1-4",        "0-1-5",
-	"1-1-1",           "us",           "ca",
-	"0, 1, 1",         "0, 1, 2",      "0, 1, 5",
-	"1, 1, 2",         "0, 1, 7",      "waybill_read_us",
-	"waybill_read_ca", "0, 1, 4",
+	"principal",
+	"tenant",
+	"contract",
+	"feed",
+	"feed_output",
+	"feed_topic",
+	"parked",
+	"source",
+	"message",
+	"block",
+	"delivery",
+	"source_range",
+	"source_day",
+	"delivery_range",
+	"delivery_day",
+	"violation",
+	"0-1-1",
+	"0-1-4",
+	"0-1-5",
+	"1-1-1",
+	"us",
+	"ca",
+	"0, 1, 1",
+	"0, 1, 2",
+	"0, 1, 5",
+	"1, 1, 2",
+	"0, 1, 7",
+	"waybill_read_us",
+	"waybill_read_ca",
+	"0, 1, 4",
 };
 
 /* The answer, or the SQLSTATE; no error may depend on another's rows. */

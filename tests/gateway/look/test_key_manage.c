@@ -192,8 +192,13 @@ whose_keys_a_role_manages(void **state)
 	world_expect_status(key("auditor", WORLD_ARGS("rotate", "pos")),
 	                    CLI_FAILED);
 	assert_non_null(strstr(world_complained, "GRANT waybill_keys"));
-	world_expect_status(key("auditor", WORLD_ARGS("list")), CLI_OK);
+	world_expect_status(key("auditor", WORLD_ARGS("list")), CLI_FAILED);
+	world_expect_status(key("nobody", WORLD_ARGS("list")), CLI_FAILED);
+	assert_non_null(strstr(world_complained, "GRANT waybill_keys"));
+	world_expect_status(key("operator", WORLD_ARGS("list")), CLI_OK);
 	world_expect("pos");
+	world_expect_status(key("operator", WORLD_ARGS("rotate", "pos")),
+	                    CLI_FAILED);
 	world_expect_status(key("serving", WORLD_ARGS("rotate", "pos")),
 	                    CLI_FAILED);
 	/* two tenants have one of this name */
