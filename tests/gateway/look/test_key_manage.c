@@ -266,6 +266,35 @@ what_is_wrong_is_said(void **state)
 	world_expect("There are no keys.");
 }
 
+/* The secret is gone then: whoever asked must know that there is a key. */
+static void
+a_token_that_cannot_be_written_is_told(void **state)
+{
+	char words[] = "key\0create\0-t\0us\0-n\0pos\0-s\0publish";
+	char *argv[9] = { words };
+	struct look_options options = { .conninfo = world_conninfo,
+		                        .out = fopen("/dev/full", "w"),
+		                        .err = tmpfile() };
+	size_t len;
+
+	world_expect_status(key("keeper", WORLD_ARGS("list")), CLI_OK);
+	assert_non_null(options.out);
+	for (int i = 1; i < 8; i++)
+		argv[i] = argv[i - 1] + strlen(argv[i - 1]) + 1;
+	assert_int_equal(key_manage_command.look(&options, 8, argv),
+	                 CLI_FAILED);
+	rewind(options.err);
+	len = fread(world_complained, 1, sizeof(world_complained) - 1,
+	            options.err);
+	world_complained[len] = '\0';
+	assert_non_null(strstr(world_complained, "should be revoked"));
+	assert_null(strstr(world_complained, "wb_"));
+	fclose(options.out);
+	fclose(options.err);
+	world_expect_status(key("keeper", WORLD_ARGS("list")), CLI_OK);
+	world_expect("pos");
+}
+
 int
 main(void)
 {
@@ -277,6 +306,8 @@ main(void)
 		cmocka_unit_test_teardown(programs_read_json, forget),
 		cmocka_unit_test_teardown(whose_keys_a_role_manages, forget),
 		cmocka_unit_test_teardown(what_is_wrong_is_said, forget),
+		cmocka_unit_test_teardown(
+			a_token_that_cannot_be_written_is_told, forget),
 	};
 	int code;
 
