@@ -7,6 +7,7 @@ nobase_dist_doc_DATA += %D%/decisions/0003-the-rules-of-the-house-are-tests.md
 nobase_dist_doc_DATA += %D%/decisions/0004-check-on-a-bare-machine.md
 nobase_dist_doc_DATA += %D%/performance.md %D%/operating.md %D%/access.md
 nobase_dist_doc_DATA += %D%/decisions/0006-finding-a-message.md
+nobase_dist_doc_DATA += %D%/decisions/0007-a-topic-is-known-by-its-records.md
 nobase_dist_doc_DATA += %D%/contracts.md %D%/reference/contracts.md
 nobase_dist_doc_DATA += %D%/decisions/0005-bad-messages-are-read-twice.md
 nobase_dist_doc_DATA += %D%/quickstart.md %D%/headers.md %D%/journal-format.md \

@@ -11,32 +11,19 @@
 #include "base/io/kconsumer.h"
 #include "base/model/batch.h"
 #include "base/model/deployment.h"
-#include "base/model/source.h"
 #include "base/runtime/check.h"
 #include "base/runtime/clock.h"
 #include "base/runtime/log.h"
 #include "base/runtime/memory.h"
 #include "base/runtime/text.h"
 #include "gateway/input.h"
+#include "gateway/intake.h"
 
 #define POLL_MAX          2000
 #define HEADERS_BYTES_MAX (64 * 1024 * 1024)
 #define COMMIT_EVERY_US   1000000
 /* While each cluster is opened anew, its old queue is there too. */
 #define QUEUES_MAX (2 * CLUSTERS_MAX)
-
-/* An input partition of this lane. */
-struct intake {
-	struct source source;
-	const struct feed *feed; /* of the snapshot that is followed */
-	char cluster[128], tenant[128], name[128];
-	struct kconsumer *consumer; /* NULL: not assigned */
-	bool is_wanted;
-	bool has_gap, gap_recorded;
-	bool touched; /* in the batch under way */
-	bool moved;   /* since the last commit of offsets */
-	char gap_text[KQUEUE_ERROR_TEXT_MAX];
-};
 
 struct known_position {
 	int32_t source_id;
@@ -60,23 +47,11 @@ struct gather {
 	size_t turn; /* the queue that is asked first */
 	struct kmessage *polled;
 	struct text headers;
+	struct digest *digest;
 	size_t message_bytes; /* a moving average, to poll no more than fits */
 	bool is_incomplete;
 	int64_t committed_us;
 };
-
-static struct log_scope
-scope_of(const struct gather *g, const struct intake *intake)
-{
-	struct log_scope scope = LOG_SCOPE("gather");
-
-	scope.lane = g->options.lane;
-	if (intake != NULL) {
-		scope.tenant = intake->tenant;
-		scope.feed = intake->name;
-	}
-	return scope;
-}
 
 /* -- following the catalogue ------------------------------------------------- */
 
@@ -116,6 +91,7 @@ add_intake(struct gather *g, const struct feed *feed, int partition,
 	if (source_take(conn, feed, "", partition, &id, err) != ERR_OK)
 		return err->code;
 	in = memory_calloc(1, sizeof(*in));
+	in->lane = g->options.lane;
 	in->source.id = id;
 	in->source.partition = partition;
 	in->source.next = position_of(g, id);
@@ -145,40 +121,19 @@ queue_of(struct gather *g, struct kconsumer *consumer)
 	return g->queues[g->queue_count++].queue;
 }
 
-static void
-unassign(struct gather *g, struct intake *in)
-{
-	struct err err = { .code = ERR_OK };
-	struct log_scope scope = scope_of(g, in);
-
-	if (kconsumer_unassign(in->consumer, in->source.topic,
-	                       in->source.partition, &err) != ERR_OK)
-		log_warn(&scope, "failed to stop reading (%s)", err.text);
-	in->consumer = NULL;
-}
-
-/* First start reads from the earliest offset; a cluster that is opened anew is
-   read on where the old consumer was left. */
+/* A cluster that is opened anew is read on where the old consumer was left. */
 static enum err_code
-assign(struct gather *g, const struct deployment *deployment, struct intake *in,
-       struct err *err)
+start(struct gather *g, const struct deployment *deployment, struct intake *in,
+      struct err *err)
 {
 	struct kconsumer *consumer = NULL;
-	int64_t from;
 
 	if (input_consumer(g->options.input, in->feed->input_cluster,
 	                   deployment->name, &consumer, err) != ERR_OK)
 		return err->code;
-	if (in->consumer == consumer)
+	if (!intake_wants_standing(in))
 		return ERR_OK;
-	if (in->consumer != NULL)
-		unassign(g, in);
-	from = in->source.next < 0 ? KCONSUMER_EARLIEST : in->source.next;
-	if (kconsumer_assign(consumer, in->source.topic, in->source.partition,
-	                     from, in, queue_of(g, consumer), err) != ERR_OK)
-		return err->code;
-	in->consumer = consumer;
-	return ERR_OK;
+	return intake_start(in, consumer, queue_of(g, consumer), err);
 }
 
 static void
@@ -191,10 +146,10 @@ follow_partition(struct gather *g, const struct deployment *deployment,
 
 	CHECK(in != NULL);
 	in->feed = feed;
-	if (in->has_gap || assign(g, deployment, in, &err) == ERR_OK)
+	if (in->state == INTAKE_GAP || start(g, deployment, in, &err) == ERR_OK)
 		return;
 	/* Its cluster's trouble is not the others'. */
-	scope = scope_of(g, in);
+	scope = intake_scope(in);
 	log_warn(&scope, "failed to read the input, trying again (%s)",
 	         err.text);
 	g->is_incomplete = true;
@@ -244,8 +199,8 @@ drop_unwanted(struct gather *g, const struct deployment *deployment)
 		}
 	}
 	for (size_t i = 0; i < g->count; i++) {
-		if (!g->intakes[i]->is_wanted && g->intakes[i]->consumer)
-			unassign(g, g->intakes[i]);
+		if (!g->intakes[i]->is_wanted)
+			intake_stop(g->intakes[i]);
 	}
 }
 
@@ -268,14 +223,80 @@ number_new(struct gather *g, const struct deployment *deployment,
 	return ERR_OK;
 }
 
+/* Whose cluster is to be opened anew: maybe it is another one now. */
+static void
+find_moved(struct gather *g, const struct deployment *deployment)
+{
+	for (size_t f = 0; f < deployment->feed_count; f++) {
+		const struct feed *feed = &deployment->feeds[f];
+
+		for (int p = 0; p < feed->partitions; p++) {
+			struct intake *in = is_ours(g, deployment, feed, p)
+				? find_intake(g, feed, p)
+				: NULL;
+			struct kconsumer *consumer = NULL;
+			struct err ignored = { .code = ERR_OK };
+
+			if (in == NULL || in->consumer == NULL)
+				continue;
+			in->is_moved =
+				input_consumer(g->options.input,
+			                       feed->input_cluster,
+			                       deployment->name, &consumer,
+			                       &ignored) == ERR_OK &&
+				consumer != in->consumer;
+		}
+	}
+}
+
+static bool
+starts(const struct intake *in)
+{
+	return intake_wants_standing(in) || in->is_moved;
+}
+
+/* What the journal knows of the partitions that are about to be started, in
+   one question. Those that move are in doubt from here on. */
+static enum err_code
+recall(struct gather *g, struct pgconn *conn, struct err *err)
+{
+	struct source_standing *standings =
+		memory_calloc(g->count + 1, sizeof(*standings));
+	size_t count = 0;
+
+	for (size_t i = 0; i < g->count; i++) {
+		const struct intake *in = g->intakes[i];
+
+		if (starts(in))
+			standings[count++] = (struct source_standing){
+				.source_id = in->source.id,
+				.offset = in->source.next - 1,
+			};
+	}
+	if (source_recall(conn, standings, count, err) == ERR_OK) {
+		count = 0;
+		for (size_t i = 0; i < g->count; i++) {
+			struct intake *in = g->intakes[i];
+
+			if (!starts(in))
+				continue;
+			in->standing = standings[count++];
+			if (in->is_moved)
+				intake_doubt(in);
+			in->is_moved = false;
+		}
+	}
+	memory_release(standings);
+	return err->code;
+}
+
 /* -- gathering --------------------------------------------------------------- */
 
+/* The headers borrow from the gather until the next message is filled. */
 static void
-take_message(struct gather *g, struct batch *batch,
-             const struct kmessage *polled)
+fill_message(struct gather *g, const struct kmessage *polled, struct message *m)
 {
-	struct intake *in = polled->opaque;
-	struct message *m = batch_add(batch, polled);
+	const struct intake *in = polled->opaque;
 
 	m->feed = in->feed;
 	m->source = &in->source;
@@ -288,14 +309,43 @@ take_message(struct gather *g, struct batch *batch,
 	m->body = polled->body;
 	m->body_len = polled->body == NULL ? -1 : polled->body_len;
 	m->headers_len = -1;
-	if (polled->has_headers) {
-		text_reset(&g->headers);
-		kmessage_headers(polled, &g->headers);
-		CHECK(!text_is_cut(&g->headers));
-		m->headers = arena_copy(&batch->arena, g->headers.bytes,
-		                        g->headers.len);
-		m->headers_len = (int32_t)g->headers.len;
+	if (!polled->has_headers)
+		return;
+	text_reset(&g->headers);
+	kmessage_headers(polled, &g->headers);
+	if (text_is_cut(&g->headers))
+		return;
+	m->headers = (const uint8_t *)g->headers.bytes;
+	m->headers_len = (int32_t)g->headers.len;
+}
+
+static bool
+admits(struct gather *g, struct intake *in, const struct kmessage *polled)
+{
+	struct message message = { .seq = 0 };
+
+	/* Else the hot path. */
+	if (in->state == INTAKE_TRUSTED && in->source.next >= 0)
+		return true;
+	fill_message(g, polled, &message);
+	return intake_admits(in, &message, g->digest);
+}
+
+static void
+take_message(struct gather *g, struct batch *batch, struct kmessage *polled)
+{
+	struct intake *in = polled->opaque;
+	struct message *m;
+
+	if (!admits(g, in, polled)) {
+		kmessage_release(polled);
+		return;
 	}
+	m = batch_add(batch, polled);
+	fill_message(g, polled, m);
+	if (m->headers_len >= 0)
+		m->headers = arena_copy(&batch->arena, m->headers,
+		                        (size_t)m->headers_len);
 	in->source.next = polled->offset + 1;
 	in->touched = true;
 	in->moved = true;
@@ -304,24 +354,46 @@ take_message(struct gather *g, struct batch *batch,
 		(m->headers_len > 0 ? (size_t)m->headers_len : 0);
 }
 
+/* While a cluster or a topic is away, another one may take its place. */
 static void
-note_error(struct gather *g, const struct kqueue_error *error)
+doubt(struct gather *g, const struct kqueue *queue)
+{
+	for (size_t i = 0; i < g->count; i++) {
+		if (g->intakes[i]->queue == queue &&
+		    g->intakes[i]->consumer != NULL)
+			intake_doubt(g->intakes[i]);
+	}
+	g->is_incomplete = true;
+}
+
+static void
+note_error(struct gather *g, const struct kqueue *queue,
+           const struct kqueue_error *error)
 {
 	struct intake *in = error->opaque;
-	struct log_scope scope = scope_of(g, in);
+	struct log_scope scope = LOG_SCOPE("gather");
+	bool is_new = true;
 
-	if (error->code == ERR_SOURCE_GAP && in != NULL && !in->has_gap) {
-		in->has_gap = true;
-		snprintf(in->gap_text, sizeof(in->gap_text), "%s", error->text);
-		log_error(&scope,
-		          "partition %d of %s no longer has offset "
-		          "%lld: it waits for a person (%s)",
-		          in->source.partition, in->source.topic,
-		          (long long)in->source.next, error->text);
+	scope.lane = g->options.lane;
+	if (in != NULL)
+		scope = intake_scope(in);
+	if (error->code == ERR_SOURCE_GAP && in != NULL) {
+		intake_out_of_range(in, error->text);
+		g->is_incomplete |= intake_wants_standing(in);
 		return;
 	}
-	log_warn(&scope, "reading input: %s (%s)", err_text(error->code),
-	         error->text);
+	if (error->code == ERR_KAFKA_DOWN && in == NULL)
+		doubt(g, queue);
+	if (error->code == ERR_KAFKA_TOPIC && in != NULL &&
+	    in->source.next >= 0) {
+		/* It is told again each time that it is tried again. */
+		is_new = in->state == INTAKE_TRUSTED;
+		intake_doubt(in);
+		g->is_incomplete = true;
+	}
+	if (is_new)
+		log_warn(&scope, "reading input: %s (%s)",
+		         err_text(error->code), error->text);
 }
 
 /* How many messages may be polled so that the batch stays within bytes. */
@@ -348,6 +420,9 @@ poll_queue(struct gather *g, struct kqueue *queue, struct batch *batch,
 	size_t n = kqueue_poll(queue, timeout_ms, g->polled,
 	                       poll_limit(g, batch), &error);
 
+	/* First, since it may have been another cluster that sent these. */
+	if (error.code == ERR_KAFKA_DOWN)
+		note_error(g, queue, &error);
 	for (size_t i = 0; i < n; i++)
 		take_message(g, batch, &g->polled[i]);
 	if (n > 0)
@@ -355,8 +430,8 @@ poll_queue(struct gather *g, struct kqueue *queue, struct batch *batch,
 			(g->message_bytes * 3 + (batch->bytes - bytes) / n) /
 				4 +
 			1;
-	if (error.code != ERR_OK)
-		note_error(g, &error);
+	if (error.code != ERR_OK && error.code != ERR_KAFKA_DOWN)
+		note_error(g, queue, &error);
 	return n;
 }
 
@@ -394,6 +469,7 @@ gather_new(const struct gather_options *options)
 	g->polled = memory_alloc(POLL_MAX * sizeof(*g->polled));
 	g->message_bytes = 1024;
 	text_init(&g->headers, HEADERS_BYTES_MAX);
+	g->digest = digest_new();
 	return g;
 }
 
@@ -405,10 +481,8 @@ gather_free(struct gather **handle)
 	*handle = NULL;
 	if (g == NULL)
 		return;
-	for (size_t i = 0; i < g->count; i++) {
-		if (g->intakes[i]->consumer != NULL)
-			unassign(g, g->intakes[i]);
-	}
+	for (size_t i = 0; i < g->count; i++)
+		intake_stop(g->intakes[i]);
 	for (size_t i = 0; i < g->queue_count; i++)
 		kqueue_free(&g->queues[i].queue);
 	for (size_t i = 0; i < g->count; i++)
@@ -417,6 +491,7 @@ gather_free(struct gather **handle)
 	memory_release(g->known);
 	memory_release(g->polled);
 	text_fini(&g->headers);
+	digest_free(&g->digest);
 	memory_release(g);
 }
 
@@ -435,6 +510,9 @@ gather_follow(struct gather *g, const struct deployment *deployment,
               struct pgconn *conn, struct err *err)
 {
 	if (number_new(g, deployment, conn, err) != ERR_OK)
+		return err->code;
+	find_moved(g, deployment);
+	if (recall(g, conn, err) != ERR_OK)
 		return err->code;
 	g->is_incomplete = false;
 	/* First what goes: a topic may have passed to another feed. */
@@ -507,18 +585,11 @@ gather_positions(struct gather *g, struct batch *batch, bool full)
 }
 
 enum err_code
-gather_record_gaps(struct gather *g, struct pgconn *conn, struct err *err)
+gather_write_down(struct gather *g, struct pgconn *conn, struct err *err)
 {
 	for (size_t i = 0; i < g->count; i++) {
-		struct intake *in = g->intakes[i];
-
-		if (!in->has_gap || in->gap_recorded)
-			continue;
-		if (source_record_gap(conn, in->source.id, g->options.lane,
-		                      in->source.next, -1, in->gap_text,
-		                      err) != ERR_OK)
+		if (intake_write_down(g->intakes[i], conn, err) != ERR_OK)
 			return err->code;
-		in->gap_recorded = true;
 	}
 	return ERR_OK;
 }
@@ -551,6 +622,6 @@ gather_gap_count(const struct gather *g)
 	size_t gaps = 0;
 
 	for (size_t i = 0; i < g->count; i++)
-		gaps += g->intakes[i]->has_gap;
+		gaps += g->intakes[i]->state == INTAKE_GAP;
 	return gaps;
 }

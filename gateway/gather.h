@@ -38,10 +38,11 @@ gather_set_position(int32_t source_id, int64_t next, void *gather);
 /*
  * Follows a snapshot: starts to read new partitions of this lane, stops with
  * those that are gone, goes over to a new consumer where a cluster's address or
- * properties have changed. conn: to number sources that are new. What cannot be
- * assigned now (its cluster is down) is tried again at the next call. The
- * snapshot must live until the next one is followed; on failure the one before
- * is still followed.
+ * properties have changed, starts anew those whose cluster or topic was away
+ * (see intake.h). What was given before is recorded, or was let go. conn: to
+ * number sources that are new. What cannot be assigned now (its cluster is
+ * down) is tried again at the next call. The snapshot must live until the next
+ * one is followed; on failure the one before is still followed.
  */
 enum err_code
 gather_follow(struct gather *gather, const struct deployment *deployment,
@@ -61,11 +62,12 @@ gather_next(struct gather *gather, const struct deployment *deployment,
 void
 gather_positions(struct gather *gather, struct batch *batch, bool full);
 
-/* Partitions whose next offset Kafka no longer has; each is written to the
-   journal once. */
+/* Writes to the journal what was found about partitions since the last call:
+   those that wait for a person now, and those that are the same again. Between
+   batches. */
 enum err_code
-gather_record_gaps(struct gather *gather, struct pgconn *conn,
-                   struct err *err) ERR_MUST_CHECK;
+gather_write_down(struct gather *gather, struct pgconn *conn,
+                  struct err *err) ERR_MUST_CHECK;
 
 /* Tells Kafka the recorded offsets, for lag tools only. */
 void

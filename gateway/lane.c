@@ -382,9 +382,8 @@ turn(struct lane *lane, struct err *err)
 		return err->code;
 	if (lane->sent == NULL) {
 		gather_commit_offsets(lane->gather);
-		if (gather_record_gaps(lane->gather,
-		                       journal_conn(lane->journal),
-		                       err) != ERR_OK)
+		if (gather_write_down(lane->gather, journal_conn(lane->journal),
+		                      err) != ERR_OK)
 			return err->code;
 		return send_ready(lane, err);
 	}

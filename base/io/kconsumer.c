@@ -17,6 +17,7 @@
 
 #include "base/io/klib.h"
 #include "base/io/kqueue.h"
+#include "base/io/kreader.h"
 #include "base/runtime/check.h"
 #include "base/runtime/clock.h"
 #include "base/runtime/memory.h"
@@ -372,6 +373,41 @@ kconsumer_pause(struct kconsumer *consumer, const char *topic,
 	}
 	kqueue_change_end(assigned->queue);
 	return code;
+}
+
+void
+kconsumer_cluster_id(struct kconsumer *consumer, char *out, size_t size)
+{
+	rd_kafka_t *rk = consumer->klib.rk;
+	char *id;
+
+	CHECK_MAGIC(consumer, KCONSUMER_MAGIC);
+	id = rd_kafka_clusterid(rk, 0);
+	snprintf(out, size, "%s", id == NULL ? "" : id);
+	if (id != NULL)
+		rd_kafka_mem_free(rk, id);
+}
+
+enum err_code
+kconsumer_watermarks(struct kconsumer *consumer, const char *topic,
+                     int32_t partition, int64_t timeout_ms, int64_t *out_low,
+                     int64_t *out_high, struct err *err)
+{
+	int64_t low = RD_KAFKA_OFFSET_INVALID, high = RD_KAFKA_OFFSET_INVALID;
+
+	CHECK_MAGIC(consumer, KCONSUMER_MAGIC);
+	if (timeout_ms > 0)
+		return kreader_watermarks(&consumer->klib, topic, partition,
+		                          timeout_ms, out_low, out_high, err);
+	(void)rd_kafka_get_watermark_offsets(consumer->klib.rk, topic,
+	                                     partition, &low, &high);
+	if (high < 0)
+		return err_set(err, ERR_NOT_FOUND,
+		               "topic %s partition %d: nothing was heard of it",
+		               topic, (int)partition);
+	*out_low = low < 0 ? 0 : low;
+	*out_high = high;
+	return ERR_OK;
 }
 
 void

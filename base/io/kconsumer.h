@@ -78,6 +78,19 @@ enum err_code
 kconsumer_pause(struct kconsumer *consumer, const char *topic,
                 int32_t partition, bool pause, struct err *err) ERR_MUST_CHECK;
 
+/* Kafka's own id of the cluster as it was heard last, cut to size; "" while
+   nothing was heard. Does not wait. */
+void
+kconsumer_cluster_id(struct kconsumer *consumer, char *out, size_t size);
+
+/* The first offset that is still there and the one behind the last. timeout_ms
+   0: as was heard last from fetching, without asking; ERR_NOT_FOUND: nothing
+   was. ERR_KAFKA_TOPIC. ERR_KAFKA_DOWN, ERR_TIMEOUT, ERR_KAFKA. */
+enum err_code
+kconsumer_watermarks(struct kconsumer *consumer, const char *topic,
+                     int32_t partition, int64_t timeout_ms, int64_t *out_low,
+                     int64_t *out_high, struct err *err) ERR_MUST_CHECK;
+
 /* Offsets for lag tools, under options' group.id; not waited for, and never
    read back by this project. */
 void

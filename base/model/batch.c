@@ -1,8 +1,7 @@
 /* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
 /*
  * A batch: gathered in the order of arrival, ordered by feed, cut into
- * blocks, numbered and hashed. The hashing is the canonical encoding of
- * docs/journal-format.md; the checker in tests/e2e has it a second time.
+ * blocks, numbered, hashed and chained as docs/journal-format.md says.
  */
 #include "base/model/batch.h"
 
@@ -14,9 +13,7 @@
 #include "base/runtime/check.h"
 #include "base/runtime/memory.h"
 
-#define ARENA_CHUNK  (256 * 1024)
-#define SALT_BYTES   16
-#define HASH_VERSION 1
+#define ARENA_CHUNK (256 * 1024)
 
 /* How many messages a feed has in the batch, and where its next one goes. */
 struct share {
@@ -96,42 +93,6 @@ message_bytes(const struct message *message)
 	return bytes;
 }
 
-/* The canonical encoding of a message, behind its salt. */
-static void
-hash_message(struct digest *digest, const uint8_t *salt, int lane,
-             int incarnation, const struct message *m, uint8_t *out)
-{
-	uint8_t head[SALT_BYTES + 51], len[4];
-	uint8_t *at = head + SALT_BYTES;
-
-	memcpy(head, salt, SALT_BYTES);
-	*at++ = HASH_VERSION;
-	at = wire_put_int4(at, lane);
-	at = wire_put_int4(at, incarnation);
-	at = wire_put_int8(at, m->seq);
-	at = wire_put_int4(at, m->source_id);
-	at = wire_put_int8(at, m->source_offset);
-	at = wire_put_int4(at, m->partition);
-	at = wire_put_int4(at, m->contract);
-	at = wire_put_int8(at, m->event_time_ms);
-	at = wire_put_int2(at, (int16_t)m->verdict);
-	at = wire_put_int4(at, m->key_len);
-	CHECK(at == head + sizeof(head));
-	digest_begin(digest);
-	digest_add(digest, head, sizeof(head));
-	if (m->key_len > 0)
-		digest_add(digest, m->key, (size_t)m->key_len);
-	wire_put_int4(len, m->headers_len);
-	digest_add(digest, len, sizeof(len));
-	if (m->headers_len > 0)
-		digest_add(digest, m->headers, (size_t)m->headers_len);
-	wire_put_int4(len, m->body_len);
-	digest_add(digest, len, sizeof(len));
-	if (m->body_len > 0)
-		digest_add(digest, m->body, (size_t)m->body_len);
-	digest_end(digest, out);
-}
-
 static void
 hash_block(struct batch *batch, struct block *block, struct digest *digest)
 {
@@ -142,16 +103,17 @@ hash_block(struct batch *batch, struct block *block, struct digest *digest)
 	if (block->hashes == NULL)
 		block->hashes = arena_alloc(
 			&batch->arena,
-			block->count * (DIGEST_SHA256_LEN + SALT_BYTES));
+			block->count *
+				(DIGEST_SHA256_LEN + MESSAGE_SALT_BYTES));
 	salts = block->hashes + block->count * DIGEST_SHA256_LEN;
 	digest_random(block->salt, sizeof(block->salt));
-	digest_keystream(block->salt, salts, block->count * SALT_BYTES);
+	digest_keystream(block->salt, salts, block->count * MESSAGE_SALT_BYTES);
 	for (size_t i = 0; i < block->count; i++) {
 		struct message *m = &batch->messages[block->first + i];
 
 		m->seq = block->first_seq + (int64_t)i;
-		hash_message(digest, salts + i * SALT_BYTES, batch->lane,
-		             batch->incarnation, m,
+		message_hash(digest, salts + i * MESSAGE_SALT_BYTES,
+		             batch->lane, batch->incarnation, m,
 		             block->hashes + i * DIGEST_SHA256_LEN);
 	}
 }

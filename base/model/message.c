@@ -1,15 +1,21 @@
 /* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
 /*
- * The words for a message: its verdict and the written form of its id.
+ * The words for a message, its verdict and the written form of its id; and its
+ * hash, the canonical encoding of docs/journal-format.md: the checker in
+ * tests/e2e has it a second time.
  */
 #include "base/model/message.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/model/wire.h"
 #include "base/runtime/check.h"
 #include "base/runtime/text.h"
+
+#define HASH_VERSION 1
 
 static const char *const verdict_names[] = {
 	[VERDICT_ACCEPTED] = "accepted",
@@ -77,4 +83,40 @@ message_id_parse(const char *text, int *out_lane, int *out_incarnation,
 	*out_incarnation = (int)incarnation;
 	*out_seq = seq;
 	return true;
+}
+
+void
+message_hash(struct digest *digest, const uint8_t salt[MESSAGE_SALT_BYTES],
+             int lane, int incarnation, const struct message *m,
+             uint8_t out[DIGEST_SHA256_LEN])
+{
+	uint8_t head[MESSAGE_SALT_BYTES + 51], len[4];
+	uint8_t *at = head + MESSAGE_SALT_BYTES;
+
+	memcpy(head, salt, MESSAGE_SALT_BYTES);
+	*at++ = HASH_VERSION;
+	at = wire_put_int4(at, lane);
+	at = wire_put_int4(at, incarnation);
+	at = wire_put_int8(at, m->seq);
+	at = wire_put_int4(at, m->source_id);
+	at = wire_put_int8(at, m->source_offset);
+	at = wire_put_int4(at, m->partition);
+	at = wire_put_int4(at, m->contract);
+	at = wire_put_int8(at, m->event_time_ms);
+	at = wire_put_int2(at, (int16_t)m->verdict);
+	at = wire_put_int4(at, m->key_len);
+	CHECK(at == head + sizeof(head));
+	digest_begin(digest);
+	digest_add(digest, head, sizeof(head));
+	if (m->key_len > 0)
+		digest_add(digest, m->key, (size_t)m->key_len);
+	wire_put_int4(len, m->headers_len);
+	digest_add(digest, len, sizeof(len));
+	if (m->headers_len > 0)
+		digest_add(digest, m->headers, (size_t)m->headers_len);
+	wire_put_int4(len, m->body_len);
+	digest_add(digest, len, sizeof(len));
+	if (m->body_len > 0)
+		digest_add(digest, m->body, (size_t)m->body_len);
+	digest_end(digest, out);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/io/kconsumer.h"
+#include "base/runtime/digest.h"
 
 struct feed;
 struct source;
@@ -81,6 +82,15 @@ struct message {
 	struct message_reference *reference; /* NULL: none; in the arena */
 	struct submission_item *item;        /* NULL: not submitted */
 };
+
+#define MESSAGE_SALT_BYTES 16
+
+/* The hash of docs/journal-format.md: of the message as it is, seq and verdict
+   included. */
+void
+message_hash(struct digest *digest, const uint8_t salt[MESSAGE_SALT_BYTES],
+             int lane, int incarnation, const struct message *message,
+             uint8_t out[DIGEST_SHA256_LEN]);
 
 /* The written form of an id: "lane-incarnation-seq". */
 #define MESSAGE_ID_MAX 48

@@ -227,7 +227,7 @@ static const struct section_def {
 	},
 	[SECTION_SOURCE_GAPS] = {
 		.name = "source_gaps",
-		.heading = "Source gaps: Kafka no longer has what comes next",
+		.heading = "Source gaps: partitions that wait for a person",
 		.needs = { "source_gap", "source" },
 		COLUMNS(source_gap_columns),
 		STATEMENT("source_gaps",

@@ -50,12 +50,12 @@ static const struct warning {
 	{ true,
 	  { "source_gap", "source" },
 	  RULE("source_gap",
-	       "select format('source gap: %s/%s on cluster %s should go on at"
-	       " offset %s, which Kafka no longer has%s', s.topic,"
-	       " s.partition, s.cluster, g.wanted, case when g.low > g.wanted"
-	       " then format(' (it begins at %s)', g.low) else '' end),"
-	       " 'this partition waits, all others go on; what to do:"
-	       " docs/states.md' from waybill.source_gap g"
+	       "select format('source gap: %s/%s on cluster %s is not read from"
+	       " offset %s on: %s%s', s.topic, s.partition, s.cluster,"
+	       " g.wanted, g.reason, case when g.low > g.wanted"
+	       " then format(' (Kafka has it from offset %s on)', g.low)"
+	       " else '' end), 'this partition waits, all others go on; what"
+	       " to do: docs/states.md' from waybill.source_gap g"
 	       " join waybill.source s on s.source = g.source order by 1") },
 	{ true,
 	  { "parked" },

@@ -157,13 +157,13 @@ begin
 		and o.topic is not distinct from $4
 		and o.partition is not distinct from $5
 	order by o.topic_incarnation desc limit 1;
-	if found and (s.cluster_id is null or $3 is null or s.cluster_id = $3)
+	if found
 		and s.tenant is not distinct from $6
 		and s.feed is not distinct from $7 then
 		return s.source;
 	end if;
-	-- Another cluster of the same name, or a topic that went to another feed:
-	-- its offsets are not those that were recorded.
+	-- A topic that went to another feed is another source. One of another
+	-- cluster of the same name is not, by itself: its records tell.
 	insert into waybill.source (kind, cluster, cluster_id, topic,
 		topic_incarnation, partition, tenant, feed)
 	values ($1, $2, $3, $4, coalesce(s.topic_incarnation, 0) + 1, $5, $6, $7)
@@ -171,7 +171,69 @@ begin
 	return taken;
 end
 $$;
-comment on function waybill.source_take(text, text, text, text, int4, text, text) is 'The id of a source; makes it when it is new, or when the cluster''s own id is no longer the one that was recorded.';
+comment on function waybill.source_take(text, text, text, text, int4, text, text) is 'The id of a source; makes it when it is new, or of another feed.';
+
+create or replace function waybill.source_standing(sources int4[],
+	offsets int8[])
+returns table (no int4, cluster_id text, has_gap bool, lane int4,
+	incarnation int4, seq int8, contract int4, verdict int2, place int4,
+	salt bytea, hash bytea)
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+	d date;
+	number int4;
+begin
+	for i in 1 .. cardinality(sources) loop
+		number := sources[i];
+		no := i;
+		lane := null; incarnation := null; seq := null; contract := null;
+		verdict := null; place := null; salt := null; hash := null;
+		select s.cluster_id, g.source is not null into cluster_id, has_gap
+		from waybill.source s
+		left join waybill.source_gap g on g.source = s.source
+		where s.source = number;
+		for d in select y.day from waybill.source_day y
+			where y.source = number and y.offset_first <= offsets[i]
+			order by y.day desc
+		loop
+			-- EXECUTE opens the partition of that day only.
+			execute 'select b.lane, b.incarnation, b.first_seq + p.i - 1,
+				b.contracts[case when cardinality(b.contracts) = 1 then 1 else p.i end],
+				b.verdicts[case when cardinality(b.verdicts) = 1 then 1 else p.i end],
+				p.i, case when length(b.salt) = 32 then b.salt
+					else substring(b.salt from 16 * p.i - 15 for 16) end,
+				substring(b.hashes from 32 * p.i - 31 for 32)
+				from (select o.* from waybill.source_range o
+					where o.day = $1 and o.source = $2
+						and o.offset_first <= $3
+					order by o.offset_first desc limit 1) r
+				join waybill.block b on b.day = r.day
+					and b.lane = r.lane and b.incarnation = r.incarnation
+					and b.first_seq = r.first_seq
+				cross join lateral unnest(array_positions(b.source_offsets, $3)) p(i)
+				where b.sources[case when cardinality(b.sources) = 1 then 1 else p.i end] = $2'
+				into lane, incarnation, seq, contract, verdict, place,
+					salt, hash using d, number, offsets[i];
+			exit when seq is not null;
+		end loop;
+		return next;
+	end loop;
+end
+$$;
+comment on function waybill.source_standing(int4[], int8[]) is 'What is known of sources, and of the message that each has at an offset: by its hash a record of Kafka is known again.';
+
+create or replace function waybill.source_confirm(source int4, cluster_id text)
+returns void
+language sql security definer set search_path = pg_catalog, pg_temp
+as $$
+	update waybill.source s set cluster_id = $2
+	where s.source = $1 and $2 is not null
+		and s.cluster_id is distinct from $2;
+	delete from waybill.source_gap g where g.source = $1;
+$$;
+comment on function waybill.source_confirm(int4, text) is 'The records of a source are those that were recorded: its cluster has this id (null: not known), and it has no gap any more.';
 
 create or replace function waybill.postgres_identity(out system_id int8, out timeline int4)
 language sql volatile security definer set search_path = pg_catalog, pg_temp
@@ -196,6 +258,8 @@ revoke execute on function
 	waybill.lane_advance(int4, int8, int4, int8, int8, bytea),
 	waybill.lane_positions(int4),
 	waybill.source_take(text, text, text, text, int4, text, text),
+	waybill.source_standing(int4[], int8[]),
+	waybill.source_confirm(int4, text),
 	waybill.postgres_identity(), waybill.barrier_pass(int4)
 	from public;
 grant execute on function
@@ -204,6 +268,8 @@ grant execute on function
 	waybill.lane_advance(int4, int8, int4, int8, int8, bytea),
 	waybill.lane_positions(int4),
 	waybill.source_take(text, text, text, text, int4, text, text),
+	waybill.source_standing(int4[], int8[]),
+	waybill.source_confirm(int4, text),
 	waybill.postgres_identity(), waybill.barrier_pass(int4)
 	to waybill_record;
 grant execute on function waybill.postgres_identity(),

@@ -16,7 +16,7 @@ EXTRA_DIST += %D%/README.md %D%/checker/__init__.py %D%/checker/anomalies.py \
 	%D%/test_exactly_once_over_lost_brokers.py \
 	%D%/test_find_message_fast.py %D%/test_harness_avro.py \
 	%D%/test_harness_gateway.py %D%/test_harness_kafka.py \
-	%D%/test_harness_postgres.py \
+	%D%/test_harness_postgres.py %D%/test_input_topic_made_anew.py \
 	%D%/test_kill_at_each_step.py %D%/test_one_cluster_down_and_back.py \
 	%D%/test_parked_feed_catches_up.py %D%/test_prune_loses_nothing.py \
 	%D%/test_record_before_forward.py %D%/test_rejected_arrive_whole.py \

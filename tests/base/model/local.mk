@@ -35,3 +35,7 @@ unit_tests += %D%/test_lease
 unit_tests += %D%/test_auth
 %C%_test_auth_SOURCES = %D%/test_auth.c $(WAYBILL_TEST_ROADBASE)
 %C%_test_auth_LDADD = $(WAYBILL_TEST_MODEL)
+
+unit_tests += %D%/test_source
+%C%_test_source_SOURCES = %D%/test_source.c $(WAYBILL_TEST_RECORDER)
+%C%_test_source_LDADD = $(WAYBILL_TEST_MODEL)

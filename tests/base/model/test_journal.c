@@ -9,7 +9,6 @@
 
 #include "base/io/pgconn.h"
 #include "base/model/deployment.h"
-#include "base/model/source.h"
 #include "base/model/violation.h"
 #include "base/runtime/clock.h"
 #include "tests/support/recorder.h"
@@ -450,28 +449,6 @@ a_diverged_lane_says_so_when_it_is_claimed(void **state)
 	                    "for a test");
 }
 
-/* -- sources ------------------------------------------------------------------- */
-
-/* A cluster whose id was not known is no other cluster. */
-static void
-a_source_keeps_its_number_when_the_cluster_is_known(void **state)
-{
-	const struct feed *feed = deployment_feed(deployment, "us", "sales");
-	int32_t unknown = 0, known = 0, again = 0, other = 0;
-
-	assert_ok(source_take(journal_conn(journal), feed, "", 3, &unknown,
-	                      &err));
-	assert_ok(source_take(journal_conn(journal), feed, "id-1", 3, &known,
-	                      &err));
-	assert_int_equal(known, unknown);
-	assert_ok(
-		source_take(journal_conn(journal), feed, "", 3, &again, &err));
-	assert_int_equal(again, unknown);
-	assert_ok(
-		source_take(journal_conn(journal), feed, "", 2, &other, &err));
-	assert_int_not_equal(other, unknown);
-}
-
 int
 main(void)
 {
@@ -494,7 +471,6 @@ main(void)
 		TEST(another_timeline_begins_another_incarnation),
 		TEST(a_timeline_that_changes_while_unknown),
 		TEST(a_diverged_lane_says_so_when_it_is_claimed),
-		TEST(a_source_keeps_its_number_when_the_cluster_is_known),
 	};
 	int code;
 

@@ -1,0 +1,97 @@
+/* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * An input partition of a lane: where it is read on, and whether what Kafka
+ * has there still is what was recorded. Owner's thread only (the lane's
+ * recorder).
+ *
+ * A topic that was deleted and made anew, and another cluster behind the same
+ * name, have offsets that mean nothing here. So a partition that was read
+ * before is not trusted, when it is started and whenever its cluster or its
+ * topic was away meanwhile: reading begins one record early, at the last one
+ * that was recorded, and that is compared with the journal, by hash.
+ *
+ *	same        the cluster is the one it was, whatever id it has now
+ *	other       a source gap: nothing more is taken
+ *	not there   (retention or compaction took it, or the journal's day was
+ *	            dropped) trusted all the same, unless the cluster has
+ *	            another id than before or the source has a gap already:
+ *	            then a source gap
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/io/kconsumer.h"
+#include "base/model/source.h"
+#include "base/runtime/err.h"
+#include "base/runtime/log.h"
+
+struct digest;
+struct feed;
+struct message;
+
+enum intake_state {
+	INTAKE_STOPPED,   /* not read */
+	INTAKE_COMPARING, /* what comes first tells whether it is the same */
+	INTAKE_TRUSTED,   /* what comes is taken */
+	INTAKE_DOUBTED,   /* nothing is taken until it was started again */
+	INTAKE_GAP,       /* waits for a person */
+};
+
+struct intake {
+	struct source source;
+	const struct feed *feed; /* of the snapshot that is followed */
+	char cluster[128], tenant[128], name[128];
+	int lane;
+	enum intake_state state;
+	struct kconsumer *consumer; /* NULL: not assigned */
+	struct kqueue *queue;
+	struct source_standing standing; /* of the record before source.next */
+	bool is_wanted;
+	bool is_moved;      /* its cluster is to be opened anew */
+	bool touched;       /* in the batch under way */
+	bool moved;         /* since the last commit of offsets */
+	bool wants_confirm; /* source_confirm is to be called */
+	bool gap_recorded;
+	bool gap_is_known; /* gap_text says all: Kafka need not be asked */
+	char gap_text[KQUEUE_ERROR_TEXT_MAX];
+};
+
+struct log_scope
+intake_scope(const struct intake *intake);
+
+/* Whether standing is to be filled anew before intake_start. */
+bool
+intake_wants_standing(const struct intake *intake);
+
+/* Starts it, if it is stopped or doubted. */
+enum err_code
+intake_start(struct intake *intake, struct kconsumer *consumer,
+             struct kqueue *queue, struct err *err) ERR_MUST_CHECK;
+
+/* NULL consumer: nothing. */
+void
+intake_stop(struct intake *intake);
+
+/* Its cluster or its topic was away. */
+void
+intake_doubt(struct intake *intake);
+
+/*
+ * Whether a message, filled from what Kafka gave, is to be taken; else it is
+ * to be dropped. To be called in the order of arrival; where it is not trusted
+ * the message is changed.
+ */
+bool
+intake_admits(struct intake *intake, struct message *message,
+              struct digest *digest);
+
+/* Kafka does not have the offset that was asked for. */
+void
+intake_out_of_range(struct intake *intake, const char *text);
+
+struct pgconn;
+/* Writes to the journal what was found since: gap or confirmation. */
+enum err_code
+intake_write_down(struct intake *intake, struct pgconn *conn,
+                  struct err *err) ERR_MUST_CHECK;
