@@ -16,8 +16,8 @@
 #include "base/runtime/log.h"
 #include "base/runtime/memory.h"
 #include "base/runtime/text.h"
+#include "gateway/inlet.h"
 #include "gateway/input.h"
-#include "gateway/intake.h"
 
 #define POLL_MAX          2000
 #define HEADERS_BYTES_MAX (64 * 1024 * 1024)
@@ -31,18 +31,18 @@ struct known_position {
 };
 
 /* A queue for each consumer; there are few. */
-struct intake_queue {
+struct inlet_queue {
 	struct kconsumer *consumer;
 	struct kqueue *queue;
 };
 
 struct gather {
 	struct gather_options options;
-	struct intake **intakes;
+	struct inlet **inlets;
 	size_t count;
 	struct known_position *known;
 	size_t known_count;
-	struct intake_queue queues[QUEUES_MAX];
+	struct inlet_queue queues[QUEUES_MAX];
 	size_t queue_count;
 	size_t turn; /* the queue that is asked first */
 	struct kmessage *polled;
@@ -55,11 +55,11 @@ struct gather {
 
 /* -- following the catalogue ------------------------------------------------- */
 
-static struct intake *
-find_intake(struct gather *g, const struct feed *feed, int partition)
+static struct inlet *
+find_inlet(struct gather *g, const struct feed *feed, int partition)
 {
 	for (size_t i = 0; i < g->count; i++) {
-		struct intake *in = g->intakes[i];
+		struct inlet *in = g->inlets[i];
 
 		if (in->source.partition == partition &&
 		    strcmp(in->source.topic, feed->input_topic) == 0 &&
@@ -82,10 +82,10 @@ position_of(const struct gather *g, int32_t source_id)
 }
 
 static enum err_code
-add_intake(struct gather *g, const struct feed *feed, int partition,
-           struct pgconn *conn, struct err *err)
+add_inlet(struct gather *g, const struct feed *feed, int partition,
+          struct pgconn *conn, struct err *err)
 {
-	struct intake *in;
+	struct inlet *in;
 	int32_t id = 0;
 
 	if (source_take(conn, feed, "", partition, &id, err) != ERR_OK)
@@ -101,9 +101,9 @@ add_intake(struct gather *g, const struct feed *feed, int partition,
 	         feed->input_cluster->name);
 	snprintf(in->tenant, sizeof(in->tenant), "%s", feed->tenant);
 	snprintf(in->name, sizeof(in->name), "%s", feed->name);
-	g->intakes = memory_realloc(g->intakes,
-	                            (g->count + 1) * sizeof(*g->intakes));
-	g->intakes[g->count++] = in;
+	g->inlets =
+		memory_realloc(g->inlets, (g->count + 1) * sizeof(*g->inlets));
+	g->inlets[g->count++] = in;
 	return ERR_OK;
 }
 
@@ -116,14 +116,14 @@ queue_of(struct gather *g, struct kconsumer *consumer)
 	}
 	CHECK(g->queue_count < QUEUES_MAX);
 	g->queues[g->queue_count] =
-		(struct intake_queue){ .consumer = consumer,
-		                       .queue = kqueue_new(consumer) };
+		(struct inlet_queue){ .consumer = consumer,
+		                      .queue = kqueue_new(consumer) };
 	return g->queues[g->queue_count++].queue;
 }
 
 /* A cluster that is opened anew is read on where the old consumer was left. */
 static enum err_code
-start(struct gather *g, const struct deployment *deployment, struct intake *in,
+start(struct gather *g, const struct deployment *deployment, struct inlet *in,
       struct err *err)
 {
 	struct kconsumer *consumer = NULL;
@@ -131,25 +131,25 @@ start(struct gather *g, const struct deployment *deployment, struct intake *in,
 	if (input_consumer(g->options.input, in->feed->input_cluster,
 	                   deployment->name, &consumer, err) != ERR_OK)
 		return err->code;
-	if (!intake_wants_standing(in))
+	if (!inlet_wants_standing(in))
 		return ERR_OK;
-	return intake_start(in, consumer, queue_of(g, consumer), err);
+	return inlet_start(in, consumer, queue_of(g, consumer), err);
 }
 
 static void
 follow_partition(struct gather *g, const struct deployment *deployment,
                  const struct feed *feed, int partition)
 {
-	struct intake *in = find_intake(g, feed, partition);
+	struct inlet *in = find_inlet(g, feed, partition);
 	struct err err = { .code = ERR_OK };
 	struct log_scope scope;
 
 	CHECK(in != NULL);
 	in->feed = feed;
-	if (in->state == INTAKE_GAP || start(g, deployment, in, &err) == ERR_OK)
+	if (in->state == INLET_GAP || start(g, deployment, in, &err) == ERR_OK)
 		return;
 	/* Its cluster's trouble is not the others'. */
-	scope = intake_scope(in);
+	scope = inlet_scope(in);
 	log_warn(&scope, "failed to read the input, trying again (%s)",
 	         err.text);
 	g->is_incomplete = true;
@@ -163,7 +163,7 @@ drop_unused_queues(struct gather *g)
 		bool is_used = false;
 
 		for (size_t k = 0; k < g->count && !is_used; k++)
-			is_used = g->intakes[k]->consumer ==
+			is_used = g->inlets[k]->consumer ==
 				g->queues[i - 1].consumer;
 		if (is_used)
 			continue;
@@ -185,13 +185,13 @@ static void
 drop_unwanted(struct gather *g, const struct deployment *deployment)
 {
 	for (size_t i = 0; i < g->count; i++)
-		g->intakes[i]->is_wanted = false;
+		g->inlets[i]->is_wanted = false;
 	for (size_t f = 0; f < deployment->feed_count; f++) {
 		const struct feed *feed = &deployment->feeds[f];
 
 		for (int p = 0; p < feed->partitions; p++) {
-			struct intake *in = is_ours(g, deployment, feed, p)
-				? find_intake(g, feed, p)
+			struct inlet *in = is_ours(g, deployment, feed, p)
+				? find_inlet(g, feed, p)
 				: NULL;
 
 			if (in != NULL)
@@ -199,8 +199,8 @@ drop_unwanted(struct gather *g, const struct deployment *deployment)
 		}
 	}
 	for (size_t i = 0; i < g->count; i++) {
-		if (!g->intakes[i]->is_wanted)
-			intake_stop(g->intakes[i]);
+		if (!g->inlets[i]->is_wanted)
+			inlet_stop(g->inlets[i]);
 	}
 }
 
@@ -215,8 +215,8 @@ number_new(struct gather *g, const struct deployment *deployment,
 
 		for (int p = 0; p < feed->partitions; p++) {
 			if (is_ours(g, deployment, feed, p) &&
-			    find_intake(g, feed, p) == NULL &&
-			    add_intake(g, feed, p, conn, err) != ERR_OK)
+			    find_inlet(g, feed, p) == NULL &&
+			    add_inlet(g, feed, p, conn, err) != ERR_OK)
 				return err->code;
 		}
 	}
@@ -231,8 +231,8 @@ find_moved(struct gather *g, const struct deployment *deployment)
 		const struct feed *feed = &deployment->feeds[f];
 
 		for (int p = 0; p < feed->partitions; p++) {
-			struct intake *in = is_ours(g, deployment, feed, p)
-				? find_intake(g, feed, p)
+			struct inlet *in = is_ours(g, deployment, feed, p)
+				? find_inlet(g, feed, p)
 				: NULL;
 			struct kconsumer *consumer = NULL;
 			struct err ignored = { .code = ERR_OK };
@@ -250,9 +250,9 @@ find_moved(struct gather *g, const struct deployment *deployment)
 }
 
 static bool
-starts(const struct intake *in)
+starts(const struct inlet *in)
 {
-	return intake_wants_standing(in) || in->is_moved;
+	return inlet_wants_standing(in) || in->is_moved;
 }
 
 /* What the journal knows of the partitions that are about to be started, in
@@ -265,7 +265,7 @@ recall(struct gather *g, struct pgconn *conn, struct err *err)
 	size_t count = 0;
 
 	for (size_t i = 0; i < g->count; i++) {
-		const struct intake *in = g->intakes[i];
+		const struct inlet *in = g->inlets[i];
 
 		if (starts(in))
 			standings[count++] = (struct source_standing){
@@ -276,13 +276,13 @@ recall(struct gather *g, struct pgconn *conn, struct err *err)
 	if (source_recall(conn, standings, count, err) == ERR_OK) {
 		count = 0;
 		for (size_t i = 0; i < g->count; i++) {
-			struct intake *in = g->intakes[i];
+			struct inlet *in = g->inlets[i];
 
 			if (!starts(in))
 				continue;
 			in->standing = standings[count++];
 			if (in->is_moved)
-				intake_doubt(in);
+				inlet_doubt(in);
 			in->is_moved = false;
 		}
 	}
@@ -296,7 +296,7 @@ recall(struct gather *g, struct pgconn *conn, struct err *err)
 static void
 fill_message(struct gather *g, const struct kmessage *polled, struct message *m)
 {
-	const struct intake *in = polled->opaque;
+	const struct inlet *in = polled->opaque;
 
 	m->feed = in->feed;
 	m->source = &in->source;
@@ -320,21 +320,21 @@ fill_message(struct gather *g, const struct kmessage *polled, struct message *m)
 }
 
 static bool
-admits(struct gather *g, struct intake *in, const struct kmessage *polled)
+admits(struct gather *g, struct inlet *in, const struct kmessage *polled)
 {
 	struct message message = { .seq = 0 };
 
 	/* Else the hot path. */
-	if (in->state == INTAKE_TRUSTED && in->source.next >= 0)
+	if (in->state == INLET_TRUSTED && in->source.next >= 0)
 		return true;
 	fill_message(g, polled, &message);
-	return intake_admits(in, &message, g->digest);
+	return inlet_admits(in, &message, g->digest);
 }
 
 static void
 take_message(struct gather *g, struct batch *batch, struct kmessage *polled)
 {
-	struct intake *in = polled->opaque;
+	struct inlet *in = polled->opaque;
 	struct message *m;
 
 	if (!admits(g, in, polled)) {
@@ -359,9 +359,9 @@ static void
 doubt(struct gather *g, const struct kqueue *queue)
 {
 	for (size_t i = 0; i < g->count; i++) {
-		if (g->intakes[i]->queue == queue &&
-		    g->intakes[i]->consumer != NULL)
-			intake_doubt(g->intakes[i]);
+		if (g->inlets[i]->queue == queue &&
+		    g->inlets[i]->consumer != NULL)
+			inlet_doubt(g->inlets[i]);
 	}
 	g->is_incomplete = true;
 }
@@ -370,16 +370,16 @@ static void
 note_error(struct gather *g, const struct kqueue *queue,
            const struct kqueue_error *error)
 {
-	struct intake *in = error->opaque;
+	struct inlet *in = error->opaque;
 	struct log_scope scope = LOG_SCOPE("gather");
 	bool is_new = true;
 
 	scope.lane = g->options.lane;
 	if (in != NULL)
-		scope = intake_scope(in);
+		scope = inlet_scope(in);
 	if (error->code == ERR_SOURCE_GAP && in != NULL) {
-		intake_out_of_range(in, error->text);
-		g->is_incomplete |= intake_wants_standing(in);
+		inlet_out_of_range(in, error->text);
+		g->is_incomplete |= inlet_wants_standing(in);
 		return;
 	}
 	if (error->code == ERR_KAFKA_DOWN && in == NULL)
@@ -387,8 +387,8 @@ note_error(struct gather *g, const struct kqueue *queue,
 	if (error->code == ERR_KAFKA_TOPIC && in != NULL &&
 	    in->source.next >= 0) {
 		/* It is told again each time that it is tried again. */
-		is_new = in->state == INTAKE_TRUSTED;
-		intake_doubt(in);
+		is_new = in->state == INLET_TRUSTED;
+		inlet_doubt(in);
 		g->is_incomplete = true;
 	}
 	if (is_new)
@@ -482,12 +482,12 @@ gather_free(struct gather **handle)
 	if (g == NULL)
 		return;
 	for (size_t i = 0; i < g->count; i++)
-		intake_stop(g->intakes[i]);
+		inlet_stop(g->inlets[i]);
 	for (size_t i = 0; i < g->queue_count; i++)
 		kqueue_free(&g->queues[i].queue);
 	for (size_t i = 0; i < g->count; i++)
-		memory_release(g->intakes[i]);
-	memory_release(g->intakes);
+		memory_release(g->inlets[i]);
+	memory_release(g->inlets);
 	memory_release(g->known);
 	memory_release(g->polled);
 	text_fini(&g->headers);
@@ -560,7 +560,7 @@ gather_positions(struct gather *g, struct batch *batch, bool full)
 		(g->count + g->known_count) * sizeof(*batch->positions));
 	batch->positions_full = full;
 	for (size_t i = 0; i < g->count; i++) {
-		struct intake *in = g->intakes[i];
+		struct inlet *in = g->inlets[i];
 
 		if (in->touched || (full && in->source.next >= 0))
 			batch->positions[batch->position_count++] =
@@ -575,7 +575,7 @@ gather_positions(struct gather *g, struct batch *batch, bool full)
 		bool is_here = false;
 
 		for (size_t k = 0; k < g->count && !is_here; k++)
-			is_here = g->intakes[k]->source.id ==
+			is_here = g->inlets[k]->source.id ==
 				g->known[i].source_id;
 		if (!is_here)
 			batch->positions[batch->position_count++] =
@@ -588,7 +588,7 @@ enum err_code
 gather_write_down(struct gather *g, struct pgconn *conn, struct err *err)
 {
 	for (size_t i = 0; i < g->count; i++) {
-		if (intake_write_down(g->intakes[i], conn, err) != ERR_OK)
+		if (inlet_write_down(g->inlets[i], conn, err) != ERR_OK)
 			return err->code;
 	}
 	return ERR_OK;
@@ -601,7 +601,7 @@ gather_commit_offsets(struct gather *g)
 		return;
 	g->committed_us = clock_now_us();
 	for (size_t i = 0; i < g->count; i++) {
-		struct intake *in = g->intakes[i];
+		struct inlet *in = g->inlets[i];
 
 		if (in->moved && in->consumer != NULL)
 			kconsumer_commit(in->consumer, in->source.topic,
@@ -622,6 +622,6 @@ gather_gap_count(const struct gather *g)
 	size_t gaps = 0;
 
 	for (size_t i = 0; i < g->count; i++)
-		gaps += g->intakes[i]->state == INTAKE_GAP;
+		gaps += g->inlets[i]->state == INLET_GAP;
 	return gaps;
 }

@@ -39,7 +39,7 @@ gather_set_position(int32_t source_id, int64_t next, void *gather);
  * Follows a snapshot: starts to read new partitions of this lane, stops with
  * those that are gone, goes over to a new consumer where a cluster's address or
  * properties have changed, starts anew those whose cluster or topic was away
- * (see intake.h). What was given before is recorded, or was let go. conn: to
+ * (see inlet.h). What was given before is recorded, or was let go. conn: to
  * number sources that are new. What cannot be assigned now (its cluster is
  * down) is tried again at the next call. The snapshot must live until the next
  * one is followed; on failure the one before is still followed.

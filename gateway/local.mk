@@ -10,7 +10,7 @@ libwaybill_gateway_a_SOURCES = \
 	%D%/forwarder.c %D%/forwarder.h \
 	%D%/gather.c %D%/gather.h \
 	%D%/input.c %D%/input.h \
-	%D%/intake.c %D%/intake.h \
+	%D%/inlet.c %D%/inlet.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/keyring.c %D%/keyring.h \
 	%D%/lane.c %D%/lane.h \

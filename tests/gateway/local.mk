@@ -71,3 +71,9 @@ threaded_tests += %D%/test_keyring
 unit_tests += %D%/test_quota
 threaded_tests += %D%/test_quota
 %C%_test_quota_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_inlet
+threaded_tests += %D%/test_inlet
+%C%_test_inlet_SOURCES = %D%/test_inlet.c $(WAYBILL_TEST_ROADBASE) \
+	$(WAYBILL_TEST_KAFKAMOCK)
+%C%_test_inlet_LDADD = $(WAYBILL_TEST_GATEWAY)

@@ -30,20 +30,20 @@ struct digest;
 struct feed;
 struct message;
 
-enum intake_state {
-	INTAKE_STOPPED,   /* not read */
-	INTAKE_COMPARING, /* what comes first tells whether it is the same */
-	INTAKE_TRUSTED,   /* what comes is taken */
-	INTAKE_DOUBTED,   /* nothing is taken until it was started again */
-	INTAKE_GAP,       /* waits for a person */
+enum inlet_state {
+	INLET_STOPPED,   /* not read */
+	INLET_COMPARING, /* what comes first tells whether it is the same */
+	INLET_TRUSTED,   /* what comes is taken */
+	INLET_DOUBTED,   /* nothing is taken until it was started again */
+	INLET_GAP,       /* waits for a person */
 };
 
-struct intake {
+struct inlet {
 	struct source source;
 	const struct feed *feed; /* of the snapshot that is followed */
 	char cluster[128], tenant[128], name[128];
 	int lane;
-	enum intake_state state;
+	enum inlet_state state;
 	struct kconsumer *consumer; /* NULL: not assigned */
 	struct kqueue *queue;
 	struct source_standing standing; /* of the record before source.next */
@@ -58,24 +58,24 @@ struct intake {
 };
 
 struct log_scope
-intake_scope(const struct intake *intake);
+inlet_scope(const struct inlet *inlet);
 
-/* Whether standing is to be filled anew before intake_start. */
+/* Whether standing is to be filled anew before inlet_start. */
 bool
-intake_wants_standing(const struct intake *intake);
+inlet_wants_standing(const struct inlet *inlet);
 
 /* Starts it, if it is stopped or doubted. */
 enum err_code
-intake_start(struct intake *intake, struct kconsumer *consumer,
-             struct kqueue *queue, struct err *err) ERR_MUST_CHECK;
+inlet_start(struct inlet *inlet, struct kconsumer *consumer,
+            struct kqueue *queue, struct err *err) ERR_MUST_CHECK;
 
 /* NULL consumer: nothing. */
 void
-intake_stop(struct intake *intake);
+inlet_stop(struct inlet *inlet);
 
 /* Its cluster or its topic was away. */
 void
-intake_doubt(struct intake *intake);
+inlet_doubt(struct inlet *inlet);
 
 /*
  * Whether a message, filled from what Kafka gave, is to be taken; else it is
@@ -83,15 +83,15 @@ intake_doubt(struct intake *intake);
  * the message is changed.
  */
 bool
-intake_admits(struct intake *intake, struct message *message,
-              struct digest *digest);
+inlet_admits(struct inlet *inlet, struct message *message,
+             struct digest *digest);
 
 /* Kafka does not have the offset that was asked for. */
 void
-intake_out_of_range(struct intake *intake, const char *text);
+inlet_out_of_range(struct inlet *inlet, const char *text);
 
 struct pgconn;
 /* Writes to the journal what was found since: gap or confirmation. */
 enum err_code
-intake_write_down(struct intake *intake, struct pgconn *conn,
-                  struct err *err) ERR_MUST_CHECK;
+inlet_write_down(struct inlet *inlet, struct pgconn *conn,
+                 struct err *err) ERR_MUST_CHECK;

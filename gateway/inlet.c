@@ -3,7 +3,7 @@
  * The comparison needs no question to Kafka of its own: the record before the
  * position is simply the first one that is read.
  */
-#include "gateway/intake.h"
+#include "gateway/inlet.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 
 /* The id of its cluster now; "" while it is not known. */
 static void
-cluster_id_of(const struct intake *in, char out[SOURCE_CLUSTER_ID_MAX])
+cluster_id_of(const struct inlet *in, char out[SOURCE_CLUSTER_ID_MAX])
 {
 	out[0] = '\0';
 	if (in->consumer != NULL)
@@ -23,7 +23,7 @@ cluster_id_of(const struct intake *in, char out[SOURCE_CLUSTER_ID_MAX])
 }
 
 static bool
-has_other_cluster(const struct intake *in)
+has_other_cluster(const struct inlet *in)
 {
 	char id[SOURCE_CLUSTER_ID_MAX];
 
@@ -33,24 +33,24 @@ has_other_cluster(const struct intake *in)
 }
 
 static void
-trust(struct intake *in)
+trust(struct inlet *in)
 {
-	in->state = INTAKE_TRUSTED;
+	in->state = INLET_TRUSTED;
 	in->wants_confirm = true;
 }
 
 static void
-stand_still(struct intake *in, const char *reason)
+stand_still(struct inlet *in, const char *reason)
 {
-	in->state = INTAKE_GAP;
+	in->state = INLET_GAP;
 	snprintf(in->gap_text, sizeof(in->gap_text), "%s", reason);
 }
 
 /* The record to compare with is not there. */
 static void
-judge_without(struct intake *in)
+judge_without(struct inlet *in)
 {
-	struct log_scope scope = intake_scope(in);
+	struct log_scope scope = inlet_scope(in);
 	char reason[KQUEUE_ERROR_TEXT_MAX];
 
 	if (!has_other_cluster(in) && !in->standing.has_gap) {
@@ -73,9 +73,9 @@ judge_without(struct intake *in)
 }
 
 static void
-compare(struct intake *in, struct message *message, struct digest *digest)
+compare(struct inlet *in, struct message *message, struct digest *digest)
 {
-	struct log_scope scope = intake_scope(in);
+	struct log_scope scope = inlet_scope(in);
 	char reason[KQUEUE_ERROR_TEXT_MAX];
 
 	if (source_is_recorded(&in->standing, message, digest)) {
@@ -96,7 +96,7 @@ compare(struct intake *in, struct message *message, struct digest *digest)
 }
 
 static enum err_code
-begin(struct intake *in, int64_t offset, struct err *err)
+begin(struct inlet *in, int64_t offset, struct err *err)
 {
 	return kconsumer_assign(in->consumer, in->source.topic,
 	                        in->source.partition, offset, in, in->queue,
@@ -104,10 +104,10 @@ begin(struct intake *in, int64_t offset, struct err *err)
 }
 
 static void
-end(struct intake *in)
+end(struct inlet *in)
 {
 	struct err err = { .code = ERR_OK };
-	struct log_scope scope = intake_scope(in);
+	struct log_scope scope = inlet_scope(in);
 
 	if (kconsumer_unassign(in->consumer, in->source.topic,
 	                       in->source.partition, &err) != ERR_OK)
@@ -116,7 +116,7 @@ end(struct intake *in)
 
 /* What Kafka has instead, for people; *out_low as source_record_gap. */
 static void
-ask_why(struct intake *in, int64_t *out_low)
+ask_why(struct inlet *in, int64_t *out_low)
 {
 	struct err err = { .code = ERR_OK };
 	int64_t low = 0, high = 0;
@@ -138,9 +138,9 @@ ask_why(struct intake *in, int64_t *out_low)
 }
 
 static enum err_code
-write_gap(struct intake *in, struct pgconn *conn, struct err *err)
+write_gap(struct inlet *in, struct pgconn *conn, struct err *err)
 {
-	struct log_scope scope = intake_scope(in);
+	struct log_scope scope = inlet_scope(in);
 	int64_t low = -1;
 
 	ask_why(in, &low);
@@ -153,12 +153,12 @@ write_gap(struct intake *in, struct pgconn *conn, struct err *err)
 	          "for a person, see \"Source gaps\" in docs/states.md (%s)",
 	          in->source.topic, in->source.partition,
 	          (long long)in->source.next, in->gap_text);
-	intake_stop(in);
+	inlet_stop(in);
 	return ERR_OK;
 }
 
 static enum err_code
-write_confirmation(struct intake *in, struct pgconn *conn, struct err *err)
+write_confirmation(struct inlet *in, struct pgconn *conn, struct err *err)
 {
 	char id[SOURCE_CLUSTER_ID_MAX];
 
@@ -178,7 +178,7 @@ write_confirmation(struct intake *in, struct pgconn *conn, struct err *err)
 /* -- public ---------------------------------------------------------------- */
 
 struct log_scope
-intake_scope(const struct intake *in)
+inlet_scope(const struct inlet *in)
 {
 	struct log_scope scope = LOG_SCOPE("gather");
 
@@ -189,20 +189,20 @@ intake_scope(const struct intake *in)
 }
 
 bool
-intake_wants_standing(const struct intake *in)
+inlet_wants_standing(const struct inlet *in)
 {
-	return in->state == INTAKE_STOPPED || in->state == INTAKE_DOUBTED;
+	return in->state == INLET_STOPPED || in->state == INLET_DOUBTED;
 }
 
 enum err_code
-intake_start(struct intake *in, struct kconsumer *consumer,
-             struct kqueue *queue, struct err *err)
+inlet_start(struct inlet *in, struct kconsumer *consumer, struct kqueue *queue,
+            struct err *err)
 {
 	int64_t next = in->source.next;
 
-	if (!intake_wants_standing(in))
+	if (!inlet_wants_standing(in))
 		return ERR_OK;
-	intake_stop(in);
+	inlet_stop(in);
 	in->consumer = consumer;
 	in->queue = queue;
 	CHECK(in->standing.offset == next - 1 || next < 0);
@@ -215,32 +215,32 @@ intake_start(struct intake *in, struct kconsumer *consumer,
 		in->consumer = NULL;
 		return err->code;
 	}
-	in->state = next < 0 ? INTAKE_TRUSTED : INTAKE_COMPARING;
+	in->state = next < 0 ? INLET_TRUSTED : INLET_COMPARING;
 	in->wants_confirm = false;
 	return ERR_OK;
 }
 
 void
-intake_stop(struct intake *in)
+inlet_stop(struct inlet *in)
 {
 	if (in->consumer != NULL)
 		end(in);
 	in->consumer = NULL;
-	if (in->state != INTAKE_GAP)
-		in->state = INTAKE_STOPPED;
+	if (in->state != INLET_GAP)
+		in->state = INLET_STOPPED;
 }
 
 void
-intake_doubt(struct intake *in)
+inlet_doubt(struct inlet *in)
 {
-	if (in->state == INTAKE_COMPARING || in->state == INTAKE_TRUSTED)
-		in->state = INTAKE_DOUBTED;
+	if (in->state == INLET_COMPARING || in->state == INLET_TRUSTED)
+		in->state = INLET_DOUBTED;
 }
 
 bool
-intake_admits(struct intake *in, struct message *message, struct digest *digest)
+inlet_admits(struct inlet *in, struct message *message, struct digest *digest)
 {
-	if (in->state == INTAKE_COMPARING) {
+	if (in->state == INLET_COMPARING) {
 		/* Nothing before source.next is ever taken. */
 		if (in->standing.has_record &&
 		    message->source_offset == in->standing.offset) {
@@ -249,7 +249,7 @@ intake_admits(struct intake *in, struct message *message, struct digest *digest)
 		}
 		judge_without(in);
 	}
-	if (in->state != INTAKE_TRUSTED)
+	if (in->state != INLET_TRUSTED)
 		return false;
 	if (in->source.next < 0)
 		in->wants_confirm = true;
@@ -257,14 +257,14 @@ intake_admits(struct intake *in, struct message *message, struct digest *digest)
 }
 
 void
-intake_out_of_range(struct intake *in, const char *text)
+inlet_out_of_range(struct inlet *in, const char *text)
 {
-	struct log_scope scope = intake_scope(in);
+	struct log_scope scope = inlet_scope(in);
 	struct err err = { .code = ERR_OK };
 
-	if (in->state != INTAKE_COMPARING && in->state != INTAKE_TRUSTED)
+	if (in->state != INLET_COMPARING && in->state != INLET_TRUSTED)
 		return;
-	if (in->state == INTAKE_COMPARING && in->standing.has_record) {
+	if (in->state == INLET_COMPARING && in->standing.has_record) {
 		/* The record before may be gone, and the next one not. */
 		in->standing.has_record = false;
 		end(in);
@@ -273,18 +273,18 @@ intake_out_of_range(struct intake *in, const char *text)
 		log_warn(&scope, "failed to read the input, trying again (%s)",
 		         err.text);
 		in->consumer = NULL;
-		in->state = INTAKE_STOPPED;
+		in->state = INLET_STOPPED;
 		return;
 	}
 	stand_still(in, text);
 }
 
 enum err_code
-intake_write_down(struct intake *in, struct pgconn *conn, struct err *err)
+inlet_write_down(struct inlet *in, struct pgconn *conn, struct err *err)
 {
-	if (in->state == INTAKE_GAP && !in->gap_recorded)
+	if (in->state == INLET_GAP && !in->gap_recorded)
 		return write_gap(in, conn, err);
-	if (in->wants_confirm && in->state == INTAKE_TRUSTED)
+	if (in->wants_confirm && in->state == INLET_TRUSTED)
 		return write_confirmation(in, conn, err);
 	return ERR_OK;
 }
