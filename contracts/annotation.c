@@ -183,7 +183,21 @@ read_version(const struct schema *schema, const struct json *value,
 		               HERE "version: \"%s\" is not an "
 		                    "int or long",
 		               path);
-	out->version = field;
+	out->version = path;
+	return ERR_OK;
+}
+
+static enum err_code
+read_late(const struct schema *schema, const struct json *value,
+          struct annotation *out, struct err *err)
+{
+	const char *what = json_string(value);
+
+	if (what == NULL ||
+	    (strcmp(what, "ignore") != 0 && strcmp(what, "mark") != 0))
+		return err_set(err, ERR_SCHEMA,
+		               HERE "late: is not ignore or mark");
+	out->marks_late = strcmp(what, "mark") == 0;
 	return ERR_OK;
 }
 
@@ -220,7 +234,11 @@ static const struct {
 	  "holds besides." },
 	{ "version", read_version, "name of an int or long field",
 	  "The field that grows with each change of the same key, by "
-	  "which a late message is known." },
+	  "which a late message is known; a timestamp will do." },
+	{ "late", read_late, "`ignore` (default), `mark`",
+	  "What is done with a message whose version is older than the "
+	  "newest one recorded of its key: with `mark` it leaves with the "
+	  "header `waybill-late`, and the journal says which is newer." },
 };
 
 #define ANNOTATION_COUNT (sizeof(annotation_keys) / sizeof(annotation_keys[0]))
@@ -258,6 +276,9 @@ check_together(struct annotation *out, struct err *err)
 		return err_set(err, ERR_SCHEMA,
 		               HERE "schema-id: only confluent "
 		                    "framing has one");
+	if (out->marks_late && out->version == NULL)
+		return err_set(err, ERR_SCHEMA,
+		               HERE "late: mark needs version");
 	if (out->key_optional && out->key_count == 0)
 		return err_set(err, ERR_SCHEMA,
 		               HERE "key-optional: there are "

@@ -12,7 +12,6 @@
 #include "contracts/contract.h"
 
 struct schema;
-struct schema_field;
 struct text;
 
 #define ANNOTATION_KEYS_MAX 8
@@ -28,7 +27,8 @@ struct annotation {
 	int64_t body_bytes_max; /* INT64_MAX: the feed's limit alone */
 	const char *keys[ANNOTATION_KEYS_MAX]; /* paths, in the document */
 	size_t key_count;
-	const struct schema_field *version; /* NULL: none */
+	const char *version; /* path, in the document; NULL: none */
+	bool marks_late;     /* an older version than a recorded one */
 };
 
 /* ERR_SCHEMA with the JSON pointer. */

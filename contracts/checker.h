@@ -26,7 +26,8 @@ struct checker_key {
 	int64_t number;
 };
 
-/* keys: program->key_count; set unless the answer is CHECKER_BROKEN. */
+/* keys: as many as the program was compiled with; set unless the answer is
+   CHECKER_BROKEN. */
 enum checker_answer
 checker_run(const struct program *program, const uint8_t *bytes, size_t len,
             struct checker_key *keys);

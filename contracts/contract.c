@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/model/message.h"
 #include "base/runtime/arena.h"
 #include "base/runtime/check.h"
 #include "base/runtime/digest.h"
@@ -31,7 +32,8 @@
 #define CONTRACT_SEPARATOR     0x1f
 #define CONTRACT_HEADER_PREFIX "waybill-"
 
-_Static_assert(ANNOTATION_KEYS_MAX <= PROGRAM_KEYS_MAX, "a slot for each key");
+_Static_assert(ANNOTATION_KEYS_MAX < PROGRAM_KEYS_MAX,
+               "a slot for each key, and for the version");
 
 struct contract {
 	int32_t id;
@@ -43,6 +45,7 @@ struct contract {
 	struct program program;
 	struct jsonplan plan;
 	bool key_sensitive;
+	int version_slot; /* where the checker leaves the version; -1: none */
 };
 
 /* What one check works on. */
@@ -366,6 +369,28 @@ judge_body(struct judge *judge)
 	return answer == CHECKER_ILLOGICAL;
 }
 
+/* The key fields take the first slots; the version has one of its own, unless
+   it is one of them, and only where somebody asks for it. */
+static void
+compile_program(struct contract *contract)
+{
+	const struct annotation *annotation = &contract->annotation;
+	const char *paths[PROGRAM_KEYS_MAX];
+	size_t count = annotation->key_count;
+
+	contract->version_slot = -1;
+	memcpy(paths, annotation->keys, count * sizeof(paths[0]));
+	for (size_t i = 0; annotation->marks_late && i < count; i++)
+		if (strcmp(paths[i], annotation->version) == 0)
+			contract->version_slot = (int)i;
+	if (annotation->marks_late && contract->version_slot < 0) {
+		contract->version_slot = (int)count;
+		paths[count++] = annotation->version;
+	}
+	program_compile(contract->schema, paths, count, &contract->program);
+	contract->program.key_count = annotation->key_count;
+}
+
 /* -- public ------------------------------------------------------------------------- */
 
 enum err_code
@@ -391,8 +416,7 @@ contract_compile(int32_t id, const char *name, int32_t version,
 	framing_init(&contract->framing, annotation->framing,
 	             annotation->schema_id,
 	             canonical_fingerprint(contract->schema));
-	program_compile(contract->schema, annotation->keys,
-	                annotation->key_count, &contract->program);
+	compile_program(contract);
 	for (size_t i = 0; i < annotation->key_count; i++)
 		if (schema_is_sensitive(contract->schema, annotation->keys[i]))
 			contract->key_sensitive = true;
@@ -491,14 +515,19 @@ contract_check(const struct contract *contract,
 	judge.out = out;
 	out->violation_count = 0;
 	out->has_key = false;
+	out->version = MESSAGE_VERSION_NONE;
 	judge_headers(&judge);
 	if (input->body == NULL) {
 		judge_tombstone(&judge);
 		return;
 	}
 	CHECK(input->body_len >= 0);
-	if (judge_size(&judge) && judge_body(&judge))
+	if (judge_size(&judge) && judge_body(&judge)) {
 		derived = has_keys && derive_key(&judge);
+		if (contract->version_slot >= 0)
+			out->version =
+				judge.keys[contract->version_slot].number;
+	}
 	if (!has_keys)
 		return;
 	judge_key(&judge, derived);

@@ -86,6 +86,8 @@ struct contract_result {
 	uint32_t key_hash; /* murmur2 or CRC-32 of it, as the contract says */
 	int32_t key_len;
 	uint8_t key[CONTRACT_KEY_BYTES_MAX];
+	int64_t version; /* where the contract marks late messages, as struct
+	                    message has it; else MESSAGE_VERSION_NONE */
 };
 
 /*

@@ -74,6 +74,7 @@ validate(struct message *message, struct arena *arena,
 		reject(message, result, arena);
 		return;
 	}
+	message->version = result->version;
 	partition =
 		contract_partition(feed->contract, result, feed->partitions);
 	message->misrouted = partition >= 0 && partition != message->partition;

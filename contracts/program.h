@@ -12,7 +12,7 @@
 struct schema;
 struct schema_node;
 
-#define PROGRAM_KEYS_MAX 8
+#define PROGRAM_KEYS_MAX 9 /* the key fields, and the version */
 
 enum program_code {
 	PROGRAM_END,

@@ -351,6 +351,10 @@ test_annotations_are_checked(void **state)
 		{ STOCK("\"body-bytes-max\":0"), "/waybill/body-bytes-max" },
 		{ STOCK("\"version\":\"store\""), "/waybill/version" },
 		{ STOCK("\"version\":\"none\""), "/waybill/version" },
+		{ STOCK("\"version\":\"kind\""), "is not an int or long" },
+		{ STOCK("\"late\":\"mark\""), "late: mark needs version" },
+		{ STOCK("\"late\":true,\"version\":\"item\""),
+		  "/waybill/late" },
 		{ "{\"type\":\"int\",\"waybill\":3}", "/waybill: is not" },
 	};
 
@@ -374,6 +378,48 @@ test_what_a_contract_says(void **state)
 	assert_string_equal(contract_key(contract, 1), "at.aisle");
 	contract_free(&contract);
 	contract_free(&contract);
+}
+
+static int64_t
+version_of(const char *annotations, const uint8_t *body, int32_t body_len)
+{
+	char avsc[1024];
+	struct contract_input input =
+		message((const uint8_t *)"AB", 2, body, body_len);
+	struct contract *contract;
+	struct given given;
+
+	snprintf(avsc, sizeof(avsc), STOCK("%s"), annotations);
+	contract = given_contract(avsc);
+	arena_init(&given.arena, 4096);
+	given_check(&given, contract, &input);
+	arena_fini(&given.arena);
+	contract_free(&contract);
+	return given.result.version;
+}
+
+/* Found in the pass that is made anyway; nobody pays who does not ask. */
+static void
+test_the_version(void **state)
+{
+#define FOUND(annotations) version_of(annotations, BYTES(STOCK_BODY))
+	assert_int_equal(FOUND("\"version\":\"item\",\"late\":\"mark\""), -12);
+	assert_int_equal(FOUND("\"version\":\"at.aisle\",\"late\":"
+	                       "\"mark\",\"key\":[\"store\"]"),
+	                 3);
+	/* a field of the key, too */
+	assert_int_equal(FOUND("\"version\":\"item\",\"late\":\"mark\","
+	                       "\"key\":[\"item\",\"store\"]"),
+	                 -12);
+	assert_int_equal(FOUND("\"version\":\"item\""), INT64_MIN);
+	assert_int_equal(FOUND("\"version\":\"item\",\"late\":\"ignore\""),
+	                 INT64_MIN);
+	assert_int_equal(FOUND("\"key\":[\"store\"]"), INT64_MIN);
+	assert_int_equal(version_of("\"version\":\"item\",\"late\":\"mark\"",
+	                            BYTES("\x04"
+	                                  "AB\x17\x02")),
+	                 INT64_MIN);
+#undef FOUND
 }
 
 static void
@@ -412,6 +458,7 @@ main(void)
 		cmocka_unit_test(test_a_violation_tells_what_and_where),
 		cmocka_unit_test(test_annotations_are_checked),
 		cmocka_unit_test(test_what_a_contract_says),
+		cmocka_unit_test(test_the_version),
 		cmocka_unit_test(test_ignored_logical_types_are_warned_of),
 	};
 
