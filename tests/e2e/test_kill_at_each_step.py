@@ -20,7 +20,7 @@ TABLE = os.path.join(HERE, "..", "..", "base", "runtime", "crash_points.def")
 
 # Reached once or rarely in the life of a daemon: only the first time is tried.
 ONCE = {"LANE_CLAIMED", "LANE_RECOVERED", "LANE_RELEASED"}
-TIMES = (1, 5)
+TIMES = (1, 5)                  # not the first time: among the long tests
 LEASE = {"lease": "1500ms"}     # how long the next daemon waits for the lanes
 
 
@@ -29,7 +29,9 @@ def points():
         return re.findall(r"^CRASH_POINT\((\w+),", f.read(), re.M)
 
 
-CELLS = [(p, n) for p in points() for n in ((1,) if p in ONCE else TIMES)]
+CELLS = [pytest.param(p, n, id="%s-%d" % (p, n),
+                      marks=[] if n == 1 else [pytest.mark.long])
+         for p in points() for n in ((1,) if p in ONCE else TIMES)]
 
 
 def test_the_table_is_that_of_the_program(programs):
@@ -40,8 +42,7 @@ def test_the_table_is_that_of_the_program(programs):
 
 
 @pytest.mark.within(150)
-@pytest.mark.parametrize("point, count", CELLS,
-                         ids=["%s-%d" % cell for cell in CELLS])
+@pytest.mark.parametrize("point, count", CELLS)
 def test_killed_at(make_gateway, point, count):
     gateway = make_gateway()
     producer = gateway.producer()
