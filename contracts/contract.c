@@ -20,6 +20,7 @@
 #include "contracts/canonical.h"
 #include "contracts/checker.h"
 #include "contracts/contract_finding.h"
+#include "contracts/contract_plan.h"
 #include "contracts/contract_reference.h"
 #include "contracts/explainer.h"
 #include "contracts/framing.h"
@@ -562,7 +563,10 @@ contract_read_json(const struct contract *contract, const char *json,
 	out->violation_count = 0;
 	out->has_key = false;
 	contract_add_framing(contract, body);
-	jsonreader_run(&contract->plan, json, len, arena, body, out);
+	jsonreader_run(&contract->plan,
+	               &(struct jsonreader_source){
+			       .json = json, .len = len, .line = 1 },
+	               arena, body, out);
 	if (out->violation_count > 0) {
 		body->len = before;
 		body->cut = false;
@@ -601,6 +605,12 @@ contract_match_schema(const struct contract *contract, const char *avsc,
 	text_fini(&other);
 	schema_free(&schema);
 	return code;
+}
+
+const struct jsonplan *
+contract_plan(const struct contract *contract)
+{
+	return &contract->plan;
 }
 
 int64_t

@@ -46,8 +46,8 @@ static const struct {
 	                                "A row has as many values as the header." },
 	[CONTRACT_RULE_CSV_UTF8] = { "csv.utf8", "A value is valid UTF-8." },
 	[CONTRACT_RULE_CSV_EMPTY] = { "csv.empty",
-	                              "A value is empty only for a field that may be null, or a string in "
-	                              "quotes." },
+	                              "A value is empty only for a string, for bytes, or for a field that may "
+	                              "be null." },
 	[CONTRACT_RULE_CSV_VALUE] = { "csv.value",
 	                              "A value is written as its type or logical type says." },
 	[CONTRACT_RULE_CSV_RANGE] = { "csv.range",

@@ -17,8 +17,9 @@
 #include "contracts/jsonscalar.h"
 #include "contracts/jsonstate.h"
 
-#define JSONREADER_ROOM     64 /* more than any number takes */
-#define JSONREADER_PAIR_MAX 8  /* keys of a map that are compared in pairs */
+#define JSONREADER_ROOM     64  /* more than any number takes */
+#define JSONREADER_SPANS    128 /* that need no memory */
+#define JSONREADER_PAIR_MAX 8   /* keys of a map that are compared in pairs */
 
 static bool
 read_value(struct jsonstate *state, const struct jsonplan_node *node,
@@ -291,10 +292,13 @@ static bool
 check_keys(struct jsonstate *state, const struct contract_step *step,
            size_t base)
 {
-	struct jsonstate_span *keys = state->spans + base;
+	struct jsonstate_span *keys;
 	size_t count = state->span_count - base;
 	uint8_t *bytes = (uint8_t *)state->out->bytes;
 
+	if (count < 2)
+		return true;
+	keys = state->spans + base;
 	if (count > JSONREADER_PAIR_MAX)
 		qsort_r(keys, count, sizeof(*keys), compare_spans, bytes);
 	for (size_t i = 1; i < count; i++) {
@@ -530,23 +534,31 @@ read_value(struct jsonstate *state, const struct jsonplan_node *node,
 /* -- public -------------------------------------------------------------- */
 
 void
-jsonreader_run(const struct jsonplan *plan, const char *json, size_t len,
-               struct arena *arena, struct text *out,
-               struct contract_result *result)
+jsonreader_run(const struct jsonplan *plan,
+               const struct jsonreader_source *source, struct arena *arena,
+               struct text *out, struct contract_result *result)
 {
 	const struct contract_step root = { .up = NULL };
-	struct jsonstate state = {
-		.text = { .start = (const uint8_t *)json },
-		.arena = arena,
-		.result = result,
-		.out = out,
-	};
+	struct jsonstate_span spans[JSONREADER_SPANS];
 	size_t before = out->len, room = out->size_max - out->len;
+	struct jsonstate state;
 
+	state.text.start = (const uint8_t *)source->json;
 	state.text.at = state.text.start;
-	state.text.end = state.text.start + len;
-	if (room > len + JSONREADER_ROOM)
-		room = len + JSONREADER_ROOM;
+	state.text.end = state.text.start + source->len;
+	state.text.line = source->line;
+	state.text.depth = 0;
+	state.text.fault = NULL;
+	state.arena = arena;
+	state.result = result;
+	state.out = out;
+	state.spans = spans;
+	state.span_count = 0;
+	state.span_size = JSONREADER_SPANS;
+	state.scratch = NULL;
+	state.scratch_size = 0;
+	if (room > source->len + JSONREADER_ROOM)
+		room = source->len + JSONREADER_ROOM;
 	state.to = (uint8_t *)text_make_room(out, room);
 	if (state.to == NULL) {
 		jsonstate_tell_full(&state, &root);

@@ -13,9 +13,15 @@ struct contract_result;
 struct jsonplan;
 struct text;
 
+struct jsonreader_source {
+	const char *json;
+	size_t len;
+	int64_t line; /* the number of its first line: 1, or in a file */
+};
+
 /* Appends to out and adds to the result what is wrong; out is as it was if
    anything is. Counts violations from what is there already. */
 void
-jsonreader_run(const struct jsonplan *plan, const char *json, size_t len,
-               struct arena *arena, struct text *out,
-               struct contract_result *result);
+jsonreader_run(const struct jsonplan *plan,
+               const struct jsonreader_source *source, struct arena *arena,
+               struct text *out, struct contract_result *result);

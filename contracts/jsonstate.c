@@ -23,12 +23,13 @@ jsonstate_tell(struct jsonstate *state, const struct contract_step *step,
 		.value = step->sensitive ? "(redacted)" : value,
 		.offset = (int32_t)(at - state->text.start),
 	};
-	long line, column;
+	int64_t line;
+	long column;
 
 	contract_path_print(path, sizeof(path), step);
 	jsontext_place(&state->text, at, &line, &column);
-	snprintf(with_place, sizeof(with_place), "%s (line %ld, column %ld)",
-	         expected, line, column);
+	snprintf(with_place, sizeof(with_place), "%s (line %lld, column %ld)",
+	         expected, (long long)line, column);
 	contract_finding_add(state->result, state->arena, &finding);
 }
 

@@ -310,10 +310,10 @@ jsontext_skip(struct jsontext *text)
 }
 
 void
-jsontext_place(const struct jsontext *text, const uint8_t *at, long *out_line,
-               long *out_column)
+jsontext_place(const struct jsontext *text, const uint8_t *at,
+               int64_t *out_line, long *out_column)
 {
-	*out_line = 1;
+	*out_line = text->line;
 	*out_column = 1;
 	for (const uint8_t *byte = text->start; byte < at; byte++) {
 		if (*byte == '\n') {

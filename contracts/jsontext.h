@@ -17,6 +17,7 @@ struct jsontext {
 	const uint8_t *start;
 	const uint8_t *at;
 	const uint8_t *end;
+	int64_t line;      /* the number of the first line */
 	int depth;         /* objects and arrays that are open */
 	const char *fault; /* what was expected at "at"; NULL: none */
 };
@@ -114,7 +115,7 @@ jsontext_word(struct jsontext *text, const char *word);
 bool
 jsontext_skip(struct jsontext *text);
 
-/* Both from 1; the column counts characters. */
+/* The column is from 1 and counts characters. */
 void
-jsontext_place(const struct jsontext *text, const uint8_t *at, long *out_line,
-               long *out_column);
+jsontext_place(const struct jsontext *text, const uint8_t *at,
+               int64_t *out_line, long *out_column);

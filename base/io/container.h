@@ -26,7 +26,7 @@ struct container_block {
 	bool is_end;    /* there is no block any more */
 };
 
-/* Reads the header; the window is borrowed, and must hold a block.
+/* Reads the header; the window is borrowed, and must hold a block and 26 bytes more.
    block_bytes_max: of a block as it is in the file, and of what it becomes.
    ERR_INVALID: no container file, or a codec that is not there; the text has
    the offset. */

@@ -15,13 +15,14 @@
 struct lines {
 	struct window *window; /* borrowed */
 	size_t line_bytes_max;
-	size_t taken; /* of the window: the line that was given last */
+	size_t taken;  /* of the window: the line that was given last */
+	bool skipping; /* that line goes on */
 	int64_t number;
 };
 
 struct line {
 	const char *bytes; /* until the next call */
-	size_t len;        /* of a line too long: what can be shown of it */
+	size_t len;        /* of a line too long: the most that one may have */
 	int64_t number;    /* from 1 */
 	int64_t offset;    /* of its first byte, from the beginning */
 	bool is_end;       /* there is no line any more */

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libwaybill_io.a
 libwaybill_io_a_SOURCES = \
-	%D%/container.h \
+	%D%/codec.c %D%/codec.h \
+	%D%/container.c %D%/container.h \
 	%D%/http.c \
 	%D%/httpc.c %D%/httpc.h \
 	%D%/httpd.c %D%/httpd.h \
@@ -11,7 +12,7 @@ libwaybill_io_a_SOURCES = \
 	%D%/httproute.c \
 	%D%/httpsocket.c \
 	%D%/httptls.c \
-	%D%/lines.h \
+	%D%/lines.c %D%/lines.h \
 	%D%/pgarray.c %D%/pgarray.h \
 	%D%/pgconn.c %D%/pgconn.h \
 	%D%/pgconnect.c \
@@ -21,7 +22,8 @@ libwaybill_io_a_SOURCES = \
 	%D%/pgrows.c \
 	%D%/pgvalue.c \
 	%D%/pgwait.c \
-	%D%/window.h
+	%D%/snappy.c %D%/snappy.h \
+	%D%/window.c %D%/window.h
 
 libwaybill_io_a_SOURCES += \
 	%D%/kcluster.c %D%/kcluster.h \
@@ -34,6 +36,6 @@ libwaybill_io_a_SOURCES += \
 
 WAYBILL_LIBS_IO = libwaybill_io.a $(WAYBILL_LIBS_RUNTIME) \
 	$(RDKAFKA_LIBS) $(LIBPQ_LIBS) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) \
-	$(CURL_LIBS)
+	$(CURL_LIBS) $(LZMA_LIBS) $(ZLIB_LIBS)
 
 EXTRA_DIST += %D%/README.md

@@ -13,10 +13,10 @@
 #include "base/runtime/err.h"
 
 struct window {
-	const uint8_t *at; /* the window; never NULL */
+	const uint8_t *at; /* never NULL */
 	size_t len;
-	int64_t offset; /* of the window, from the beginning */
-	bool ended;     /* nothing comes behind the window */
+	int64_t offset; /* of at, from the beginning */
+	bool ended;     /* nothing comes behind it */
 	/* its own */
 	int fd;
 	uint8_t *buffer;
@@ -24,7 +24,8 @@ struct window {
 	size_t bytes_max;
 };
 
-/* The descriptor stays the caller's. bytes_max: the largest window. */
+/* The descriptor stays the caller's. bytes_max: the most that can be looked at
+   at once. */
 void
 window_init_fd(struct window *window, int fd, size_t bytes_max);
 
@@ -35,8 +36,8 @@ window_init_bytes(struct window *window, const void *bytes, size_t len);
 void
 window_fini(struct window *window);
 
-/* Until the window has so many bytes, or has ended. What was looked at may
-   have moved. ERR_TOO_LARGE: more than the largest window; ERR_IO. */
+/* Until there are so many bytes, or it has ended. What was looked at may have
+   moved. ERR_TOO_LARGE: more than bytes_max; ERR_IO. */
 enum err_code
 window_fill(struct window *window, size_t len, struct err *err) ERR_MUST_CHECK;
 

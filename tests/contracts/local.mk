@@ -39,3 +39,9 @@ unit_tests += %D%/test_explainer
 
 unit_tests += %D%/test_jsonreader
 %C%_test_jsonreader_LDADD = $(WAYBILL_TEST_CONTRACTS)
+
+unit_tests += %D%/test_records
+%C%_test_records_LDADD = $(WAYBILL_TEST_CONTRACTS)
+
+unit_tests += %D%/test_records_container
+%C%_test_records_container_LDADD = $(WAYBILL_TEST_CONTRACTS) $(AVRO_LIBS)

@@ -4,16 +4,23 @@ EXTRA_DIST += %D%/README.md
 FUZZ_FLAGS = -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=all -I$(top_srcdir) -include config.h
 FUZZ_FILES = $(libwaybill_contracts_a_SOURCES) \
-	$(libwaybill_runtime_a_SOURCES)
+	$(libwaybill_runtime_a_SOURCES) \
+	base/io/codec.c base/io/container.c base/io/lines.c base/io/snappy.c \
+	base/io/window.c
 
-fuzz-contract fuzz-schema: $(FUZZ_FILES)
+fuzz-container fuzz-contract fuzz-csv fuzz-json fuzz-schema: $(FUZZ_FILES)
 	clang $(FUZZ_FLAGS) $(VENDOR_CFLAGS) -o $@ \
 		$(srcdir)/tests/fuzz/$(subst -,_,$@).c \
 		$(addprefix $(srcdir)/,$(filter %.c,$(FUZZ_FILES))) \
-		$(JANSSON_LIBS) $(YAML_LIBS) $(OPENSSL_LIBS) -lpthread -lm
+		$(JANSSON_LIBS) $(YAML_LIBS) $(OPENSSL_LIBS) $(LZMA_LIBS) \
+		$(ZLIB_LIBS) -lpthread -lm
 
 fuzz-contract: %D%/fuzz_contract.c
 fuzz-schema: %D%/fuzz_schema.c
+fuzz-json: %D%/fuzz_json.c
+fuzz-csv: %D%/fuzz_csv.c %D%/fuzz_records.h
+fuzz-container: %D%/fuzz_container.c %D%/fuzz_records.h
 
-EXTRA_DIST += %D%/fuzz_contract.c %D%/fuzz_schema.c
-CLEANFILES += fuzz-contract fuzz-schema
+EXTRA_DIST += %D%/fuzz_container.c %D%/fuzz_contract.c %D%/fuzz_csv.c \
+	%D%/fuzz_json.c %D%/fuzz_records.h %D%/fuzz_schema.c
+CLEANFILES += fuzz-container fuzz-contract fuzz-csv fuzz-json fuzz-schema

@@ -13,3 +13,6 @@ WAYBILL_TEST_RECORDER = $(WAYBILL_TEST_ROADBASE) %D%/recorder.c %D%/recorder.h
 
 # HTTP as bytes on a socket.
 WAYBILL_TEST_RAWHTTP = %D%/rawhttp.c %D%/rawhttp.h
+
+# What avro-c writes, for tests that read it; they link AVRO_LIBS.
+EXTRA_DIST += %D%/containerfile.h

@@ -53,3 +53,6 @@ unit_tests += %D%/test_httpc
 unit_tests += %D%/test_pgconn_tls
 %C%_test_pgconn_tls_SOURCES = %D%/test_pgconn_tls.c $(WAYBILL_TEST_POSTGRES)
 %C%_test_pgconn_tls_LDADD = $(WAYBILL_TEST_IO)
+
+unit_tests += %D%/test_container
+%C%_test_container_LDADD = $(WAYBILL_TEST_IO) $(AVRO_LIBS)
