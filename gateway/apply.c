@@ -40,6 +40,17 @@ static const struct pgstatement unlock_statement = {
 	       "pg_catalog.hashtext('waybill.apply'), 0)",
 };
 
+/* What lets who asks write the catalogue; "": nothing is missing. */
+static const struct pgstatement missing_statement = {
+	.sql = "select case when to_regrole('waybill_owner') is null then '' "
+	       "when not pg_has_role(current_user, 'waybill_owner', 'usage') "
+	       "then format('GRANT waybill_owner TO %I', current_user) "
+	       "when not (select rolcreaterole or rolsuper from "
+	       "pg_catalog.pg_roles where rolname = current_user) "
+	       "then format('ALTER ROLE %I CREATEROLE (for a tenant that is "
+	       "new a role is made)', current_user) else '' end",
+};
+
 struct applying {
 	const struct apply_options *options;
 	struct pgconn *conn;
@@ -135,6 +146,25 @@ compare_and_write(struct applying *applying, struct err *err)
 		return err_context(err, "nothing was applied");
 	result->is_applied = true;
 	return ERR_OK;
+}
+
+/* The words of Postgres name what was refused, not what mends it. */
+static enum err_code
+explain_privilege(struct pgconn *conn, struct err *err)
+{
+	struct pgrows *rows = NULL;
+	struct err why = *err, ignored;
+
+	if (pgconn_is_lost(conn) ||
+	    pgconn_query(conn, &missing_statement, NULL, &rows, &ignored) !=
+	            ERR_OK)
+		return err->code;
+	if (pgrows_text(rows, 0, 0)[0] != '\0')
+		err_set(err, ERR_PRIVILEGE,
+		        "this role may not apply; let it with: %s (%s)",
+		        pgrows_text(rows, 0, 0), why.text);
+	pgrows_free(&rows);
+	return err->code;
 }
 
 /* -- the command ----------------------------------------------------------- */
@@ -292,7 +322,8 @@ apply_run(struct pgconn *conn, const struct apply_options *options,
 
 	if ((code = migration_check(conn, err)) != ERR_OK ||
 	    (code = lock(&applying, err)) != ERR_OK)
-		return code;
+		return code == ERR_PRIVILEGE ? explain_privilege(conn, err)
+					     : code;
 	code = load(&applying, err);
 	if (code == ERR_OK)
 		code = compare_and_write(&applying, err);
@@ -301,6 +332,8 @@ apply_run(struct pgconn *conn, const struct apply_options *options,
 	            ERR_OK &&
 	    code == ERR_OK)
 		code = err_set(err, ignored.code, "%s", ignored.text);
+	if (code == ERR_PRIVILEGE)
+		code = explain_privilege(conn, err);
 	revision_free(&applying.diff);
 	manifest_free(&applying.manifest);
 	deployment_unref(&applying.current);

@@ -20,3 +20,12 @@ unit_alarm(unsigned int seconds)
 {
 	alarm(seconds);
 }
+
+/* Of a test that has a struct err named err: what went wrong is said. */
+#define assert_ok(call)                                                        \
+	do {                                                                   \
+		err = (struct err){ .code = ERR_OK };                          \
+		if ((call) != ERR_OK)                                          \
+			fail_msg("%s: %s: %s", #call, err_name(err.code),      \
+			         err.text);                                    \
+	} while (0)

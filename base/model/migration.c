@@ -305,8 +305,7 @@ run_locked(struct pgconn *conn, const struct sqldir *dir, struct err *err)
 	if (code != ERR_OK)
 		return code;
 	if (applied == dir->migration_count && functions)
-		log_info(&scope, "nothing to do: the database is at %s",
-		         dir->migrations[applied - 1].name);
+		log_info(&scope, "nothing to do");
 	else
 		functions = false;
 	for (size_t i = applied; i < dir->migration_count; i++)

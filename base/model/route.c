@@ -74,7 +74,8 @@ static const struct pgstatement park = {
 	.sql = "insert into waybill.parked (lane, cluster, tenant, feed,"
 	       " first_seq, reason, since) values ($1, $2, $3, $4, $5, $6,"
 	       " now()) on conflict (cluster, lane, tenant, feed) do update"
-	       " set first_seq = excluded.first_seq, release_wanted = false",
+	       " set first_seq = excluded.first_seq,"
+	       " reason = excluded.reason, release_wanted = false",
 	.param_count = 6,
 	.types = { PGTYPE_INT4, PGTYPE_TEXT, PGTYPE_TEXT, PGTYPE_TEXT,
 	           PGTYPE_INT8, PGTYPE_TEXT },
@@ -113,6 +114,32 @@ static const struct pgstatement move_parked = {
 	.types = { PGTYPE_INT4, PGTYPE_TEXT, PGTYPE_TEXT, PGTYPE_TEXT,
 	           PGTYPE_INT8 },
 };
+
+/* Every statement about a route or a parked feed begins with the same
+   parameters, and takes as many of them as it has. */
+struct route_values {
+	struct pgnumber numbers[2];
+	struct pgvalue of[6];
+};
+
+static const struct pgvalue *
+values_of_route(struct route_values *values, int lane, const char *cluster)
+{
+	values->of[0] = pgvalue_int4(lane, &values->numbers[0]);
+	values->of[1] = pgvalue_text(cluster);
+	return values->of;
+}
+
+static const struct pgvalue *
+values_of_parked(struct route_values *values, const struct route_parked *parked)
+{
+	values_of_route(values, parked->lane, parked->cluster);
+	values->of[2] = pgvalue_text(parked->tenant);
+	values->of[3] = pgvalue_text(parked->feed);
+	values->of[4] = pgvalue_int8(parked->seq, &values->numbers[1]);
+	values->of[5] = pgvalue_text(parked->reason);
+	return values->of;
+}
 
 static enum err_code
 ask_bool(struct pgconn *conn, const struct pgstatement *statement,
@@ -172,16 +199,14 @@ enum err_code
 route_mark_delivered(struct pgconn *conn, int lane, const char *cluster,
                      struct err *err)
 {
-	struct pgnumber room;
-	const struct pgvalue values[] = {
-		pgvalue_int4(lane, &room),
-		pgvalue_text(cluster),
-	};
+	struct route_values values;
 
 	/* Forwarders do not wait for the disk otherwise. */
 	if (pgconn_exec(conn, "begin; set local synchronous_commit = on",
 	                err) != ERR_OK ||
-	    pgconn_query(conn, &mark_delivered, values, NULL, err) != ERR_OK ||
+	    pgconn_query(conn, &mark_delivered,
+	                 values_of_route(&values, lane, cluster), NULL,
+	                 err) != ERR_OK ||
 	    pgconn_exec(conn, "commit", err) != ERR_OK)
 		return err->code;
 	return ERR_OK;
@@ -191,13 +216,10 @@ enum err_code
 route_ever_delivered(struct pgconn *conn, int lane, const char *cluster,
                      bool *out, struct err *err)
 {
-	struct pgnumber room;
-	const struct pgvalue values[] = {
-		pgvalue_int4(lane, &room),
-		pgvalue_text(cluster),
-	};
+	struct route_values values;
 
-	return ask_bool(conn, &ever_delivered, values, out, err);
+	return ask_bool(conn, &ever_delivered,
+	                values_of_route(&values, lane, cluster), out, err);
 }
 
 enum err_code
@@ -223,47 +245,30 @@ enum err_code
 route_park(struct pgconn *conn, const struct route_parked *parked,
            struct err *err)
 {
-	struct pgnumber n[2];
-	const struct pgvalue values[] = {
-		pgvalue_int4(parked->lane, &n[0]),
-		pgvalue_text(parked->cluster),
-		pgvalue_text(parked->tenant),
-		pgvalue_text(parked->feed),
-		pgvalue_int8(parked->seq, &n[1]),
-		pgvalue_text(parked->reason),
-	};
+	struct route_values values;
 
-	return pgconn_query(conn, &park, values, NULL, err);
+	return pgconn_query(conn, &park, values_of_parked(&values, parked),
+	                    NULL, err);
 }
 
 enum err_code
 route_unpark(struct pgconn *conn, const struct route_parked *parked,
              struct err *err)
 {
-	struct pgnumber room;
-	const struct pgvalue values[] = {
-		pgvalue_int4(parked->lane, &room),
-		pgvalue_text(parked->cluster),
-		pgvalue_text(parked->tenant),
-		pgvalue_text(parked->feed),
-	};
+	struct route_values values;
 
-	return pgconn_query(conn, &unpark, values, NULL, err);
+	return pgconn_query(conn, &unpark, values_of_parked(&values, parked),
+	                    NULL, err);
 }
 
 enum err_code
 route_release_wanted(struct pgconn *conn, const struct route_parked *parked,
                      bool *out, struct err *err)
 {
-	struct pgnumber room;
-	const struct pgvalue values[] = {
-		pgvalue_int4(parked->lane, &room),
-		pgvalue_text(parked->cluster),
-		pgvalue_text(parked->tenant),
-		pgvalue_text(parked->feed),
-	};
+	struct route_values values;
 
-	return ask_bool(conn, &release_wanted, values, out, err);
+	return ask_bool(conn, &release_wanted,
+	                values_of_parked(&values, parked), out, err);
 }
 
 enum err_code
@@ -272,15 +277,13 @@ route_each_parked(struct pgconn *conn, int lane, const char *cluster,
                                         void *context, struct err *err),
                   void *context, struct err *err)
 {
-	struct pgnumber room;
+	struct route_values values;
 	struct pgrows *rows = NULL;
 	enum err_code code;
-	const struct pgvalue values[] = {
-		pgvalue_int4(lane, &room),
-		pgvalue_text(cluster),
-	};
 
-	code = pgconn_query(conn, &list_parked, values, &rows, err);
+	code = pgconn_query(conn, &list_parked,
+	                    values_of_route(&values, lane, cluster), &rows,
+	                    err);
 	for (int i = 0; code == ERR_OK && i < pgrows_count(rows); i++) {
 		const struct route_parked parked = {
 			.lane = lane,
@@ -301,14 +304,8 @@ enum err_code
 route_move_parked(struct pgconn *conn, const struct route_parked *parked,
                   struct err *err)
 {
-	struct pgnumber n[2];
-	const struct pgvalue values[] = {
-		pgvalue_int4(parked->lane, &n[0]),
-		pgvalue_text(parked->cluster),
-		pgvalue_text(parked->tenant),
-		pgvalue_text(parked->feed),
-		pgvalue_int8(parked->seq, &n[1]),
-	};
+	struct route_values values;
 
-	return pgconn_query(conn, &move_parked, values, NULL, err);
+	return pgconn_query(conn, &move_parked,
+	                    values_of_parked(&values, parked), NULL, err);
 }

@@ -155,6 +155,19 @@ refused_keeping(enum err_code code, const char *what)
 
 static const struct apply_options plain = { 0 };
 
+static void
+refused_as_poor(const char *what)
+{
+	struct apply_result result;
+	struct err err;
+
+	apply_result_init(&result);
+	assert_int_equal(try_apply(plain, &result, &err), ERR_PRIVILEGE);
+	if (strstr(err.text, what) == NULL)
+		fail_msg("\"%s\" is not in \"%s\"", what, err.text);
+	apply_result_fini(&result);
+}
+
 #define FIRST                                                                  \
 	"+ deployment test (lanes 2, durability development)\n"                \
 	"+ cluster main (bootstrap 127.0.0.1:1, roles input, output)\n"        \
@@ -480,6 +493,28 @@ input_of_a_used_feed_is_warned_of(void **state)
 }
 
 static void
+who_lacks_a_right_is_told_which(void **state)
+{
+	char warnings[4096];
+
+	/* No other test makes this tenant's role. */
+	files_put("us.yaml",
+	          "tenant: poor-land\nfeeds:\n" FILES_FEED("sales", ""));
+	run("create role poor; set role poor");
+	refused_as_poor("GRANT waybill_owner TO poor");
+	run("reset role; grant waybill_read to poor; set role poor");
+	refused_as_poor("GRANT waybill_owner TO poor");
+	run("reset role; grant waybill_owner to poor; set role poor");
+	refused_as_poor("ALTER ROLE poor CREATEROLE");
+	run("reset role; alter role poor createrole; set role poor");
+	apply_quietly(false, warnings, sizeof(warnings));
+	run("reset role");
+	assert_int_equal(number("select count(*) from "
+	                        "waybill.catalogue_change"),
+	                 1);
+}
+
+static void
 daemons_are_told(void **state)
 {
 	struct pgconn *listener;
@@ -674,6 +709,7 @@ main(void)
 		TEST(topics_of_an_unused_feed_pass_on),
 		TEST(topics_of_a_used_feed),
 		TEST(input_of_a_used_feed_is_warned_of),
+		TEST(who_lacks_a_right_is_told_which),
 		TEST(daemons_are_told),
 		TEST(snapshot_shares_contracts),
 		TEST(broken_contract_keeps_its_feed),

@@ -33,14 +33,6 @@ static struct daemon_config config;
 static struct carrier *carrier;
 static struct err err;
 
-#define assert_ok(call)                                                        \
-	do {                                                                   \
-		err = (struct err){ .code = ERR_OK };                          \
-		if ((call) != ERR_OK)                                          \
-			fail_msg("%s: %s: %s", #call, err_name(err.code),      \
-			         err.text);                                    \
-	} while (0)
-
 static void
 load(void)
 {
@@ -467,12 +459,6 @@ main(void)
 		TEST(fills_in_what_an_unparking_transaction_delivered),
 		TEST(unparks_in_slices),
 	};
-	int code;
 
-	unit_alarm(280);
-	if ((code = roadbase_open()) != 0)
-		return code;
-	code = cmocka_run_group_tests(tests, NULL, NULL);
-	roadbase_close();
-	return code;
+	return roadbase_main(280, tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -197,13 +197,7 @@ main(void)
 			says_which_secret_cannot_be_read, roadbase_begin,
 			roadbase_end),
 	};
-	int code;
 
-	unit_alarm(120);
 	metric_register(road_metric_table, road_metric_count);
-	if ((code = roadbase_open()) != 0)
-		return code;
-	code = cmocka_run_group_tests(tests, NULL, NULL);
-	roadbase_close();
-	return code;
+	return roadbase_main(120, tests, sizeof(tests) / sizeof(tests[0]));
 }

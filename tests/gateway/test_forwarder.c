@@ -310,13 +310,7 @@ main(void)
 		TEST(progress_that_is_gone_is_divergence),
 		TEST(cluster_that_is_removed_gets_nothing),
 	};
-	int code;
 
-	unit_alarm(280);
 	metric_register(road_metric_table, road_metric_count);
-	if ((code = roadbase_open()) != 0)
-		return code;
-	code = cmocka_run_group_tests(tests, NULL, NULL);
-	roadbase_close();
-	return code;
+	return roadbase_main(280, tests, sizeof(tests) / sizeof(tests[0]));
 }

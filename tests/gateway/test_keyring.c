@@ -220,12 +220,6 @@ main(void)
 		cmocka_unit_test_setup_teardown(checks_go_on_while_keys_change,
 		                                begin, end),
 	};
-	int code;
 
-	unit_alarm(120);
-	if ((code = roadbase_open()) != 0)
-		return code;
-	code = cmocka_run_group_tests(tests, NULL, NULL);
-	roadbase_close();
-	return code;
+	return roadbase_main(120, tests, sizeof(tests) / sizeof(tests[0]));
 }

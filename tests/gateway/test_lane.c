@@ -50,13 +50,6 @@ stage_run(struct batch *batch, void *context, struct err *stage_err)
 static const struct stage stage = { .name = "test", .run = stage_run };
 static const struct stage *const stages[] = { &stage, NULL };
 
-#define assert_ok(call)                                                        \
-	do {                                                                   \
-		err = (struct err){ .code = ERR_OK };                          \
-		if ((call) != ERR_OK)                                          \
-			fail_msg("%s: %s", #call, err.text);                   \
-	} while (0)
-
 static int
 begin(void **state)
 {
@@ -562,13 +555,7 @@ main(void)
 		TEST(stops_while_postgres_is_away),
 		TEST(goes_on_when_postgres_is_back),
 	};
-	int code;
 
-	unit_alarm(280);
 	metric_register(road_metric_table, road_metric_count);
-	if ((code = roadbase_open()) != 0)
-		return code;
-	code = cmocka_run_group_tests(tests, NULL, NULL);
-	roadbase_close();
-	return code;
+	return roadbase_main(280, tests, sizeof(tests) / sizeof(tests[0]));
 }

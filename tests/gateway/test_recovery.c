@@ -32,14 +32,6 @@ static struct progress good, found;
 static struct recovery recovery;
 static struct err err;
 
-#define assert_ok(call)                                                        \
-	do {                                                                   \
-		err = (struct err){ .code = ERR_OK };                          \
-		if ((call) != ERR_OK)                                          \
-			fail_msg("%s: %s: %s", #call, err_name(err.code),      \
-			         err.text);                                    \
-	} while (0)
-
 static int
 begin(void **state)
 {
@@ -298,12 +290,6 @@ main(void)
 		TEST(a_foreign_record_is_divergence),
 		TEST(a_cluster_that_is_down_is_no_verdict),
 	};
-	int code;
 
-	unit_alarm(180);
-	if ((code = roadbase_open()) != 0)
-		return code;
-	code = cmocka_run_group_tests(tests, NULL, NULL);
-	roadbase_close();
-	return code;
+	return roadbase_main(180, tests, sizeof(tests) / sizeof(tests[0]));
 }

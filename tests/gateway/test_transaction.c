@@ -36,14 +36,6 @@ static struct transaction_fault fault;
 static struct batch *batch;
 static struct err err;
 
-#define assert_ok(call)                                                        \
-	do {                                                                   \
-		err = (struct err){ .code = ERR_OK };                          \
-		if ((call) != ERR_OK)                                          \
-			fail_msg("%s: %s: %s", #call, err_name(err.code),      \
-			         err.text);                                    \
-	} while (0)
-
 static int
 begin(void **state)
 {
@@ -228,12 +220,6 @@ main(void)
 		TEST(a_passing_trouble_passes),
 		TEST(many_batches_at_once),
 	};
-	int code;
 
-	unit_alarm(240);
-	if ((code = roadbase_open()) != 0)
-		return code;
-	code = cmocka_run_group_tests(tests, NULL, NULL);
-	roadbase_close();
-	return code;
+	return roadbase_main(240, tests, sizeof(tests) / sizeof(tests[0]));
 }

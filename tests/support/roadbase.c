@@ -13,6 +13,7 @@
 #include "base/runtime/log.h"
 #include "base/runtime/memory.h"
 #include "tests/support/postgres.h"
+#include "tests/unit.h"
 
 static struct postgres *server;
 static struct pgconn *admin; /* of this test's database */
@@ -125,6 +126,20 @@ void
 roadbase_close(void)
 {
 	postgres_close(&server);
+}
+
+int
+roadbase_main(unsigned int seconds, const struct CMUnitTest *tests,
+              size_t count)
+{
+	int code;
+
+	unit_alarm(seconds);
+	if ((code = roadbase_open()) != 0)
+		return code;
+	code = _cmocka_run_group_tests("tests", tests, count, NULL, NULL);
+	roadbase_close();
+	return code;
 }
 
 int

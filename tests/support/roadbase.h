@@ -11,6 +11,7 @@
  * <tenant>.<feed> and <tenant>.<feed>.dead; a contract of one string.
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct deployment;
@@ -22,6 +23,12 @@ int
 roadbase_open(void);
 void
 roadbase_close(void);
+
+/* All of main: the alarm after so many seconds, the server, the tests. */
+struct CMUnitTest;
+int
+roadbase_main(unsigned int seconds, const struct CMUnitTest *tests,
+              size_t count);
 
 /* For each test: setup and teardown of cmocka. */
 int

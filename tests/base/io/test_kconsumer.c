@@ -20,12 +20,6 @@
 
 static struct err err;
 
-#define assert_ok(call)                                                        \
-	do {                                                                   \
-		if ((call) != ERR_OK)                                          \
-			fail_msg("%s: %s", #call, err.text);                   \
-	} while (0)
-
 static struct kcluster_options
 options_of(const char *bootstrap)
 {

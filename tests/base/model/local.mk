@@ -16,6 +16,10 @@ unit_tests += %D%/test_batch
 %C%_test_batch_SOURCES = %D%/test_batch.c $(WAYBILL_TEST_ROADBASE)
 %C%_test_batch_LDADD = $(WAYBILL_TEST_MODEL)
 
+unit_tests += %D%/test_route
+%C%_test_route_SOURCES = %D%/test_route.c $(WAYBILL_TEST_ROADBASE)
+%C%_test_route_LDADD = $(WAYBILL_TEST_MODEL)
+
 unit_tests += %D%/test_journal
 %C%_test_journal_SOURCES = %D%/test_journal.c $(WAYBILL_TEST_RECORDER)
 %C%_test_journal_LDADD = $(WAYBILL_TEST_MODEL)

@@ -317,12 +317,6 @@ main(void)
 		cmocka_unit_test_setup_teardown(checking_is_fast_and_even,
 		                                begin, end),
 	};
-	int code;
 
-	unit_alarm(120);
-	if ((code = roadbase_open()) != 0)
-		return code;
-	code = cmocka_run_group_tests(tests, NULL, NULL);
-	roadbase_close();
-	return code;
+	return roadbase_main(120, tests, sizeof(tests) / sizeof(tests[0]));
 }

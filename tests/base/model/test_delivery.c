@@ -22,14 +22,6 @@ static struct pgconn *conn;
 static struct delivery *delivery;
 static struct err err;
 
-#define assert_ok(call)                                                        \
-	do {                                                                   \
-		err = (struct err){ .code = ERR_OK };                          \
-		if ((call) != ERR_OK)                                          \
-			fail_msg("%s: %s: %s", #call, err_name(err.code),      \
-			         err.text);                                    \
-	} while (0)
-
 static int
 begin(void **state)
 {
@@ -214,12 +206,6 @@ main(void)
 		TEST(many_batches_at_once),
 		TEST(a_lost_connection_is_told),
 	};
-	int code;
 
-	unit_alarm(180);
-	if ((code = roadbase_open()) != 0)
-		return code;
-	code = cmocka_run_group_tests(tests, NULL, NULL);
-	roadbase_close();
-	return code;
+	return roadbase_main(180, tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -21,13 +21,6 @@ static struct journal *journal;
 static struct batch *batch;
 static struct err err;
 
-#define assert_ok(call)                                                        \
-	do {                                                                   \
-		err = (struct err){ .code = ERR_OK };                          \
-		if ((call) != ERR_OK)                                          \
-			fail_msg("%s: %s: %s", #call, err_name(err.code),      \
-			         err.text);                                    \
-	} while (0)
 #define assert_code(call, wanted)                                              \
 	do {                                                                   \
 		err = (struct err){ .code = ERR_OK };                          \
@@ -472,12 +465,6 @@ main(void)
 		TEST(a_timeline_that_changes_while_unknown),
 		TEST(a_diverged_lane_says_so_when_it_is_claimed),
 	};
-	int code;
 
-	unit_alarm(280);
-	if ((code = roadbase_open()) != 0)
-		return code;
-	code = cmocka_run_group_tests(tests, NULL, NULL);
-	roadbase_close();
-	return code;
+	return roadbase_main(280, tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -26,14 +26,6 @@ static struct pgconn *conn;
 static struct journal_reader *reader;
 static struct err err;
 
-#define assert_ok(call)                                                        \
-	do {                                                                   \
-		err = (struct err){ .code = ERR_OK };                          \
-		if ((call) != ERR_OK)                                          \
-			fail_msg("%s: %s: %s", #call, err_name(err.code),      \
-			         err.text);                                    \
-	} while (0)
-
 static int
 begin(void **state)
 {
@@ -401,12 +393,6 @@ main(void)
 		TEST(a_feed_that_is_not_in_the_catalogue_is_told),
 		TEST(a_feed_that_is_removed_is_read),
 	};
-	int code;
 
-	unit_alarm(280);
-	if ((code = roadbase_open()) != 0)
-		return code;
-	code = cmocka_run_group_tests(tests, NULL, NULL);
-	roadbase_close();
-	return code;
+	return roadbase_main(280, tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -12,13 +12,6 @@
 static struct pgconn *conn;
 static struct err err;
 
-#define assert_ok(call)                                                        \
-	do {                                                                   \
-		err = (struct err){ .code = ERR_OK };                          \
-		if ((call) != ERR_OK)                                          \
-			fail_msg("%s: %s", #call, err.text);                   \
-	} while (0)
-
 static int
 begin(void **state)
 {
@@ -101,12 +94,6 @@ main(void)
 		TEST(lanes_of_the_living_are_not_free),
 		TEST(a_beat_lasts_as_long_as_it_says),
 	};
-	int code;
 
-	unit_alarm(60);
-	if ((code = roadbase_open()) != 0)
-		return code;
-	code = cmocka_run_group_tests(tests, NULL, NULL);
-	roadbase_close();
-	return code;
+	return roadbase_main(60, tests, sizeof(tests) / sizeof(tests[0]));
 }
