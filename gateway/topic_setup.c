@@ -6,20 +6,20 @@
  */
 #include "gateway/topic_setup.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/io/kcluster.h"
 #include "base/model/deployment.h"
+#include "base/runtime/digest.h"
 #include "base/runtime/memory.h"
+#include "base/runtime/setting.h"
 #include "base/runtime/text.h"
 #include "gateway/manifest.h"
 
 #define TIMEOUT_MS     10000
 #define DEVELOPMENT_MS 2000 /* the embedded broker never answers this */
-#define SECRET_MAX     4096
 #define PROPERTIES_MAX 256
 
 /* What a record has around a body: key, headers, violations. */
@@ -39,7 +39,8 @@ struct checking {
 	bool is_development;
 	bool is_down;       /* the cluster does not answer */
 	bool has_no_config; /* it does not tell configurations */
-	char secrets[PROPERTIES_MAX / 8][SECRET_MAX];
+	char *secrets[PROPERTIES_MAX / 8];
+	size_t secret_count;
 };
 
 /* A topic as it should be. */
@@ -52,22 +53,27 @@ struct wanted {
 
 /* -- clusters -------------------------------------------------------------- */
 
-static bool
-read_secret(const char *path, char out[SECRET_MAX], struct err *err)
+static enum err_code
+read_secret(struct checking *checking, const char *path, struct err *err)
 {
-	FILE *file = fopen(path, "re");
-	size_t len;
+	const char *reason = NULL;
+	char *secret = setting_read_secret(path, &reason);
 
-	if (file == NULL) {
-		err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-		return false;
+	if (secret == NULL)
+		return err_set(err, ERR_IO, "%s: %s", path, reason);
+	checking->secrets[checking->secret_count++] = secret;
+	return ERR_OK;
+}
+
+static void
+forget_secrets(struct checking *checking)
+{
+	while (checking->secret_count > 0) {
+		char **secret = &checking->secrets[--checking->secret_count];
+
+		digest_wipe(*secret, strlen(*secret));
+		memory_free(secret);
 	}
-	len = fread(out, 1, SECRET_MAX - 1, file);
-	fclose(file);
-	while (len > 0 && (out[len - 1] == '\n' || out[len - 1] == '\r'))
-		len--;
-	out[len] = '\0';
-	return true;
 }
 
 static enum err_code
@@ -95,8 +101,8 @@ open_cluster(struct checking *checking, struct err *err)
 			cluster->properties.values[i].value,
 		};
 	for (size_t i = 0; i < cluster->secrets.count; i++) {
-		if (!read_secret(cluster->secrets.values[i].value,
-		                 checking->secrets[i], err))
+		if (read_secret(checking, cluster->secrets.values[i].value,
+		                err) != ERR_OK)
 			return err->code;
 		properties[count++] = (struct kproperty){
 			cluster->secrets.values[i].name,
@@ -286,6 +292,7 @@ check_cluster(struct checking *checking, struct err *err)
 
 	checking->is_down = checking->has_no_config = false;
 	code = open_cluster(checking, err);
+	forget_secrets(checking);
 	if (code != ERR_OK && !checking->options->create) {
 		warn(checking, "its topics are not checked", err->text);
 		return ERR_OK;

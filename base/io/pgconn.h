@@ -61,6 +61,8 @@ pgvalue_int4(int32_t value, struct pgnumber *room);
 struct pgvalue
 pgvalue_int2(int16_t value, struct pgnumber *room);
 struct pgvalue
+pgvalue_date(int32_t days_since_1970, struct pgnumber *room);
+struct pgvalue
 pgvalue_bool(bool value, struct pgnumber *room);
 struct pgvalue
 pgvalue_text(const char *text); /* NULL: SQL null; "" is not null */

@@ -38,6 +38,13 @@ pgvalue_int2(int16_t value, struct pgnumber *room)
 	return number((uint16_t)value, 2, room);
 }
 
+/* Postgres counts from 2000. */
+struct pgvalue
+pgvalue_date(int32_t days_since_1970, struct pgnumber *room)
+{
+	return pgvalue_int4(days_since_1970 - 10957, room);
+}
+
 struct pgvalue
 pgvalue_bool(bool value, struct pgnumber *room)
 {

@@ -97,12 +97,6 @@ struct delivery {
 	size_t span_size;
 };
 
-static struct pgvalue
-date_value(int32_t days_since_1970, struct pgnumber *room)
-{
-	return pgvalue_int4(days_since_1970 - 10957, room);
-}
-
 static enum delivery_kind
 kind_of(const struct message *m)
 {
@@ -196,7 +190,7 @@ send_block(struct delivery *d, const struct batch *batch,
 		return ERR_OK;
 
 	const struct pgvalue values[] = {
-		date_value(block->day, &n[0]),
+		pgvalue_date(block->day, &n[0]),
 		pgvalue_text(block->feed->tenant),
 		pgvalue_text(d->cluster),
 		pgvalue_int2((int16_t)kind, &n[1]),
@@ -222,7 +216,7 @@ send_ranges(struct delivery *d, const struct batch *batch, struct err *err)
 		return ERR_OK;
 
 	const struct pgvalue values[] = {
-		date_value(batch->blocks[0].day, &n[0]),
+		pgvalue_date(batch->blocks[0].day, &n[0]),
 		pgvalue_text(d->cluster),
 		pgvalue_int4(batch->lane, &n[1]),
 		pgvalue_int4(batch->incarnation, &n[2]),

@@ -7,7 +7,6 @@
  */
 #include "base/model/deployment.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,10 +17,10 @@
 #include "base/runtime/digest.h"
 #include "base/runtime/log.h"
 #include "base/runtime/memory.h"
+#include "base/runtime/setting.h"
 
 #define DEPLOYMENT_MAGIC 0x8f1de901
 #define ARENA_BYTES      65536
-#define SECRET_BYTES_MAX 65536
 
 static const struct pgstatement deployment_statement = {
 	.sql = "select name, lanes, durability = 'development', "
@@ -265,26 +264,22 @@ out:
 	return code;
 }
 
-/* The value of a secret property: the file's content without the newline. */
+/* The value of a secret property: its file's content. */
 static enum err_code
 read_secret(struct loading *loading, const char *path, const char **out,
             struct err *err)
 {
-	char *text = arena_alloc(loading->arena, SECRET_BYTES_MAX);
-	FILE *file = fopen(path, "rb");
-	size_t len;
+	const char *reason = NULL;
+	char *secret = setting_read_secret(path, &reason);
 
-	if (file == NULL)
-		return err_set(err, ERR_CONFIG, "cannot read %s: %s", path,
-		               strerror(errno));
-	len = fread(text, 1, SECRET_BYTES_MAX - 1, file);
-	fclose(file);
-	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
-		len--;
-	text[len] = '\0';
-	if (len == 0)
+	if (secret == NULL)
+		return err_set(err, ERR_CONFIG, "cannot read %s (%s)", path,
+		               reason);
+	*out = arena_strdup(loading->arena, secret);
+	digest_wipe(secret, strlen(secret));
+	memory_free(&secret);
+	if ((*out)[0] == '\0')
 		return err_set(err, ERR_CONFIG, "%s is empty", path);
-	*out = text;
 	return ERR_OK;
 }
 

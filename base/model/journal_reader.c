@@ -109,13 +109,6 @@ struct place {
 	int64_t commit_no, first_seq, last_seq;
 };
 
-static struct pgvalue
-date_value(int32_t days_since_1970, struct pgnumber *room)
-{
-	/* Postgres counts days from 2000-01-01. */
-	return pgvalue_int4(days_since_1970 - 10957, room);
-}
-
 static enum err_code
 find_source(struct journal_reader *reader, int32_t id,
             const struct source **out, struct err *err)
@@ -369,7 +362,7 @@ fetch_batch(struct journal_reader *reader, const struct deployment *deployment,
 	struct pgrows *rows = NULL;
 	struct batch *batch;
 	const struct pgvalue values[] = {
-		date_value(place->day, &n[0]),
+		pgvalue_date(place->day, &n[0]),
 		pgvalue_int4(reader->lane, &n[1]),
 		pgvalue_int4(reader->incarnation, &n[2]),
 		pgvalue_int8(place->first_seq, &n[3]),
@@ -488,7 +481,7 @@ journal_reader_next(struct journal_reader *reader,
 		pgvalue_int4(reader->lane, &n[0]),
 		pgvalue_int4(reader->incarnation, &n[1]),
 		pgvalue_int8(reader->seq, &n[2]),
-		date_value(reader->day, &n[3]),
+		pgvalue_date(reader->day, &n[3]),
 	};
 
 	if (pgconn_query(reader->conn, &next_commit, values, &rows, err) !=

@@ -308,42 +308,6 @@ setting_load_scalar(struct setting_load *load, const struct setting *setting,
 	text_fini(&reason);
 }
 
-/* The content without its last newline; NULL: *out_reason says why. */
-static char *
-setting_read_secret(const char *path, const char **out_reason)
-{
-	char *bytes = memory_alloc(SETTING_SECRET_MAX + 1);
-	FILE *file = fopen(path, "re");
-	char *secret = NULL;
-	size_t len = 0;
-
-	*out_reason = NULL;
-	if (file == NULL) {
-		*out_reason = strerror(errno);
-		memory_free(&bytes);
-		return NULL;
-	}
-	setvbuf(file, NULL, _IONBF, 0); /* no second copy of it */
-	len = fread(bytes, 1, SETTING_SECRET_MAX + 1, file);
-	if (ferror(file) != 0)
-		*out_reason = strerror(errno);
-	else if (len > SETTING_SECRET_MAX)
-		*out_reason = "larger than 64 kB";
-	else if (memchr(bytes, '\0', len) != NULL)
-		*out_reason = "it has a NUL byte";
-	fclose(file);
-	if (*out_reason == NULL) {
-		if (len > 0 && bytes[len - 1] == '\n')
-			len--;
-		if (len > 0 && bytes[len - 1] == '\r')
-			len--;
-		secret = memory_strndup(bytes, len);
-	}
-	explicit_bzero(bytes, SETTING_SECRET_MAX + 1);
-	memory_free(&bytes);
-	return secret;
-}
-
 static void
 setting_load_secret_file(struct setting_load *load,
                          const struct setting *setting, const struct yaml *node,
@@ -461,4 +425,39 @@ setting_release(const struct setting *table, size_t count, void *target)
 	for (size_t i = 0; i < count; i++)
 		setting_value_release(&table[i],
 		                      setting_member(&table[i], target));
+}
+
+char *
+setting_read_secret(const char *path, const char **out_reason)
+{
+	char *bytes = memory_alloc(SETTING_SECRET_MAX + 1);
+	FILE *file = fopen(path, "re");
+	char *secret = NULL;
+	size_t len = 0;
+
+	*out_reason = NULL;
+	if (file == NULL) {
+		*out_reason = strerror(errno);
+		memory_free(&bytes);
+		return NULL;
+	}
+	setvbuf(file, NULL, _IONBF, 0); /* no second copy of it */
+	len = fread(bytes, 1, SETTING_SECRET_MAX + 1, file);
+	if (ferror(file) != 0)
+		*out_reason = strerror(errno);
+	else if (len > SETTING_SECRET_MAX)
+		*out_reason = "larger than 64 kB";
+	else if (memchr(bytes, '\0', len) != NULL)
+		*out_reason = "it has a NUL byte";
+	fclose(file);
+	if (*out_reason == NULL) {
+		if (len > 0 && bytes[len - 1] == '\n')
+			len--;
+		if (len > 0 && bytes[len - 1] == '\r')
+			len--;
+		secret = memory_strndup(bytes, len);
+	}
+	explicit_bzero(bytes, SETTING_SECRET_MAX + 1);
+	memory_free(&bytes);
+	return secret;
 }

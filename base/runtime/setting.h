@@ -78,3 +78,8 @@ setting_print(const struct setting *table, size_t count, const void *target,
 void
 setting_print_reference(const struct setting *table, size_t count,
                         struct text *out);
+
+/* What a secret's file has, without its last newline: to be wiped and freed.
+   NULL: *out_reason says why. */
+char *
+setting_read_secret(const char *path, const char **out_reason);

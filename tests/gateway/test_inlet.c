@@ -42,13 +42,6 @@ stage_run(struct batch *batch, void *context, struct err *stage_err)
 static const struct stage stage = { .name = "test", .run = stage_run };
 static const struct stage *const stages[] = { &stage, NULL };
 
-#define assert_ok(call)                                                        \
-	do {                                                                   \
-		err = (struct err){ .code = ERR_OK };                          \
-		if ((call) != ERR_OK)                                          \
-			fail_msg("%s: %s", #call, err.text);                   \
-	} while (0)
-
 static int
 begin(void **state)
 {
