@@ -61,6 +61,71 @@ const struct setting daemon_config_settings[] = {
 	  .standard = "",
 	  .help = "How other daemons and clients reach this one; told to them "
 	          "through Postgres." },
+	{ .key = "http.threads",
+	  .type = SETTING_INTEGER,
+	  .offset = AT(http_threads),
+	  .standard = "2",
+	  .min = 1,
+	  .max = 64,
+	  .help = "How many threads serve HTTP; they only receive and send." },
+	{ .key = "http.connections-max",
+	  .type = SETTING_INTEGER,
+	  .offset = AT(http_connections_max),
+	  .standard = "4096",
+	  .min = 1,
+	  .max = 100000,
+	  .unit = "connections",
+	  .help = "The most HTTP connections at a time; one more is told 503. "
+	          "The limit of open files is raised for them as far as the "
+	          "system allows." },
+	{ .key = "http.bodies-bytes",
+	  .type = SETTING_INTEGER,
+	  .offset = AT(http_bodies_bytes),
+	  .standard = "256MB",
+	  .min = 1024 * 1024,
+	  .max = 64ll * 1024 * 1024 * 1024,
+	  .unit = "bytes",
+	  .help = "The most memory that the bodies of all HTTP requests take "
+	          "at a time; a request that finds no room is told 503." },
+	{ .key = "http.idle-timeout",
+	  .type = SETTING_DURATION_MS,
+	  .offset = AT(http_idle_timeout_ms),
+	  .standard = "60s",
+	  .min = 1000,
+	  .max = 3600000,
+	  .help = "How long an HTTP connection may rest between two requests, "
+	          "or take nothing of an answer; in whole seconds." },
+	{ .key = "http.receive-timeout",
+	  .type = SETTING_DURATION_MS,
+	  .offset = AT(http_receive_timeout_ms),
+	  .standard = "10s",
+	  .min = 1000,
+	  .max = 3600000,
+	  .help = "How long the headers of a request may take in all, and a "
+	          "body in all, which has a second more for each 64 kB that "
+	          "came; else 408." },
+	{ .key = "http.send-timeout",
+	  .type = SETTING_DURATION_MS,
+	  .offset = AT(http_send_timeout_ms),
+	  .standard = "30s",
+	  .min = 1000,
+	  .max = 3600000,
+	  .help = "How long a client may take to receive an answer, and a "
+	          "second more for each 64 kB of it; then it is cut off." },
+	{ .key = "http.tls.certificate",
+	  .type = SETTING_TEXT,
+	  .offset = AT(http_tls_certificate),
+	  .standard = "",
+	  .help = "A PEM file with the server's certificate and those that "
+	          "lead to its root; with it, listen takes HTTPS only (TLS "
+	          "1.2 or later). It and the key are read again once both "
+	          "have changed, and at SIGHUP; connections stay." },
+	{ .key = "http.tls.key",
+	  .type = SETTING_TEXT,
+	  .offset = AT(http_tls_key),
+	  .standard = "",
+	  .help = "A PEM file with the certificate's private key, without a "
+	          "password." },
 	{ .key = "log.format",
 	  .type = SETTING_CHOICE,
 	  .offset = AT(log_format),
@@ -191,6 +256,23 @@ check_listen(const char *listen, const struct yaml *map, struct err *err)
 	               yaml_file(node), yaml_line(node), listen);
 }
 
+static enum err_code
+check_tls(const struct daemon_config *config, const struct yaml *map,
+          struct err *err)
+{
+	bool has_certificate = config->http_tls_certificate[0] != '\0';
+	const struct yaml *http = yaml_get(map, "http");
+
+	if (has_certificate == (config->http_tls_key[0] != '\0'))
+		return ERR_OK;
+	return err_set(err, ERR_CONFIG,
+	               "%s:%d: http.tls: a certificate needs its key, and a "
+	               "key its certificate; http.tls.%s is missing",
+	               yaml_file(http ? http : map),
+	               yaml_line(http ? http : map),
+	               has_certificate ? "key" : "certificate");
+}
+
 /* -- public ---------------------------------------------------------------- */
 
 enum err_code
@@ -210,6 +292,8 @@ daemon_config_load(const char *path, struct daemon_config *out, struct err *err)
 	                    yaml_at(root, 0), out, err);
 	if (code == ERR_OK) {
 		code = check_listen(out->listen, yaml_at(root, 0), err);
+		if (code == ERR_OK)
+			code = check_tls(out, yaml_at(root, 0), err);
 		if (code != ERR_OK)
 			daemon_config_release(out);
 	}

@@ -16,6 +16,14 @@ struct daemon_config {
 	char *role;
 	char *listen;
 	char *url;
+	int64_t http_threads;
+	int64_t http_connections_max;
+	int64_t http_bodies_bytes;
+	int64_t http_idle_timeout_ms;
+	int64_t http_receive_timeout_ms;
+	int64_t http_send_timeout_ms;
+	char *http_tls_certificate; /* empty: plain HTTP */
+	char *http_tls_key;
 	int log_format;
 	int log_level;
 	int64_t lanes_max;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/io/httpd.h"
 #include "base/io/kcluster.h"
@@ -30,6 +31,7 @@
 #include "gateway/keeper.h"
 #include "gateway/road_metric.h"
 
+#define FILES_BESIDES    1024 /* clusters, Postgres, lanes */
 #define REPORT_BYTES_MAX (8 * 1024 * 1024)
 
 enum exit_code {
@@ -274,6 +276,50 @@ check_database(const struct daemon_config *config, struct err *err)
 	return code;
 }
 
+/* Each connection is a file; as far as the system allows. */
+static void
+raise_file_limit(int64_t connections_max)
+{
+	const struct log_scope scope = LOG_SCOPE("daemon");
+	rlim_t wanted = (rlim_t)connections_max + FILES_BESIDES;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
+		log_warn(&scope,
+		         "the limit of open files is lower than "
+		         "http.connections-max may need: raise it to %llu",
+		         (unsigned long long)wanted);
+}
+
+static enum err_code
+open_http(struct waybilld *d, struct err *err)
+{
+	const struct daemon_config *config = &d->config;
+	bool has_tls = config->http_tls_certificate[0] != '\0';
+	const struct httpd_options options = {
+		.listen = config->listen,
+		.routes = routes,
+		.context = d,
+		.threads = (int)config->http_threads,
+		.body_bytes_max = 64 * 1024,
+		.bodies_bytes_max = (size_t)config->http_bodies_bytes,
+		.connections_max = (int)config->http_connections_max,
+		.idle_timeout_s = (int)(config->http_idle_timeout_ms / 1000),
+		.receive_timeout_s =
+			(int)(config->http_receive_timeout_ms / 1000),
+		.send_timeout_s = (int)(config->http_send_timeout_ms / 1000),
+		.tls_certificate =
+			has_tls ? config->http_tls_certificate : NULL,
+		.tls_key = has_tls ? config->http_tls_key : NULL,
+	};
+
+	raise_file_limit(config->http_connections_max);
+	return httpd_open(&options, &d->httpd, err);
+}
+
 static enum err_code
 start(struct waybilld *d, struct err *err)
 {
@@ -286,15 +332,6 @@ start(struct waybilld *d, struct err *err)
 		.config = &d->config,
 		.stages = stages,
 	};
-	const struct httpd_options httpd = {
-		.listen = d->config.listen,
-		.routes = routes,
-		.context = d,
-		.threads = 2,
-		.body_bytes_max = 64 * 1024,
-		.connections_max = 256,
-		.idle_timeout_s = 30,
-	};
 
 	metric_register(road_metric_table, road_metric_count);
 	if (check_database(&d->config, err) != ERR_OK ||
@@ -304,7 +341,7 @@ start(struct waybilld *d, struct err *err)
 	keeper.catalogue = d->catalogue;
 	keeper.input = d->input;
 	/* The port first: what cannot be had is said before a lane is taken. */
-	if (httpd_open(&httpd, &d->httpd, err) != ERR_OK)
+	if (open_http(d, err) != ERR_OK)
 		return err_context(err, "listen");
 	if (keeper_start(&keeper, &d->keeper, err) != ERR_OK)
 		return err->code;
@@ -323,15 +360,27 @@ stop(struct waybilld *d)
 	daemon_config_release(&d->config);
 }
 
-/* SIGTERM or SIGINT; blocked in all threads, so that they come here. */
+/* SIGTERM or SIGINT; blocked in all threads, so that they come here. SIGHUP
+   reads the certificate anew. */
 static int
-wait_for_signal(const sigset_t *signals)
+wait_for_signal(struct waybilld *d, const sigset_t *signals)
 {
+	const struct log_scope scope = LOG_SCOPE("daemon");
+	struct err err;
 	int number = 0;
 
-	while (sigwait(signals, &number) != 0)
-		;
-	return number;
+	for (;;) {
+		if (sigwait(signals, &number) != 0)
+			continue;
+		if (number != SIGHUP)
+			return number;
+		if (httpd_reload_tls(d->httpd, &err) != ERR_OK)
+			log_warn(&scope,
+			         "kept the certificate that is in force (%s)",
+			         err.text);
+		else
+			log_info(&scope, "read the certificate anew");
+	}
 }
 
 static int
@@ -347,6 +396,7 @@ serve(struct waybilld *d)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	if (start(d, &err) != ERR_OK) {
@@ -359,7 +409,7 @@ serve(struct waybilld *d)
 		         version_string(), d->config.daemon,
 		         httpd_port(d->httpd));
 		log_info(&scope, "stopping (signal %d)",
-		         wait_for_signal(&signals));
+		         wait_for_signal(d, &signals));
 	}
 	stop(d);
 	if (code == EXIT_OK)

@@ -201,6 +201,6 @@ http_exchange_answer(struct http_exchange *exchange)
 	CHECK(before == EXCHANGE_RUNNING || before == EXCHANGE_SUSPENDED);
 	/* From here on the exchange is not ours. */
 	if (before == EXCHANGE_SUSPENDED)
-		httpd_resume(connection);
+		httpworker_answered(connection->worker, connection);
 	atomic_fetch_sub(&httpd->held, 1);
 }

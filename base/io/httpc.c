@@ -115,6 +115,10 @@ set_options(CURL *curl, const struct httpc_request *request,
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, answer);
+	if (request->tls_ca_file) {
+		curl_easy_setopt(curl, CURLOPT_CAINFO, request->tls_ca_file);
+		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+	}
 	set_method(curl, request);
 }
 

@@ -25,6 +25,7 @@ struct httpc_request {
 	size_t body_len;
 	int64_t timeout_ms;
 	size_t answer_bytes_max;
+	const char *tls_ca_file; /* PEM, trusted alone; NULL: the system's */
 };
 
 /* ERR_HTTP: no answer (the text says why). Any status is an answer. */

@@ -1,7 +1,7 @@
 /* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
 /*
- * libmicrohttpd, as one daemon with one thread for each thread of the pool;
- * connections are given to them in turn by the gate. It calls on_target when
+ * libmicrohttpd, as one daemon for each thread of the pool, driven by our own
+ * loop; connections are given to them in turn by the gate. It calls on_target when
  * the request line is there, on_request when the headers are, then for each
  * part of the body, once more at its end, and again when an exchange was
  * answered; on_completed always comes last.
@@ -13,8 +13,6 @@
 #include "base/io/httpd.h"
 
 #include <microhttpd.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -26,7 +24,7 @@
 #include "base/runtime/memory.h"
 
 #define RESPONSE_BYTES_MAX   ((size_t)64 * 1024 * 1024)
-#define CONNECTION_BYTES_MAX ((size_t)32 * 1024) /* the header section */
+#define CONNECTION_BYTES_MAX ((size_t)16 * 1024) /* the header section */
 /* Standard values. */
 #define BODIES_BYTES_MAX  ((size_t)256 * 1024 * 1024)
 #define RECEIVE_TIMEOUT_S 10
@@ -53,13 +51,15 @@ static void
 on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
               enum MHD_ConnectionNotificationCode code)
 {
-	struct httpd *httpd = context;
+	struct httpworker *worker = context;
+	struct httpd *httpd = worker->httpd;
 	struct httpd_connection *connection = *socket_context;
 
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		connection = memory_calloc(1, sizeof(*connection));
 		connection->magic = HTTPD_CONNECTION_MAGIC;
 		connection->httpd = httpd;
+		connection->worker = worker;
 		connection->mhd = mhd;
 		connection->fd = MHD_get_connection_info(
 					 mhd, MHD_CONNECTION_INFO_CONNECTION_FD)
@@ -155,10 +155,10 @@ answer(struct MHD_Connection *mhd, struct httpd_connection *connection)
 			response, 500, "Internal Server Error",
 			"the answer is larger than this server gives");
 	}
-	httprequest_deadline(
-		connection,
-		httpd->options.send_timeout_s * 1000 +
-			(int64_t)(response->body->len * 1000 >> 20));
+	httprequest_deadline(connection,
+	                     httpd->options.send_timeout_s * 1000 +
+	                             (int64_t)(response->body->len * 1000 /
+	                                       HTTPREQUEST_BYTES_PER_S));
 	if (!httprequest_phase(connection, PHASE_SENDING))
 		return MHD_NO;
 	if (response->body->len > HTTPREQUEST_KEPT_MAX)
@@ -284,12 +284,11 @@ begin_exchange(struct MHD_Connection *mhd, struct httpd_connection *connection)
 	atomic_store(&exchange->state, EXCHANGE_RUNNING);
 	atomic_fetch_add(&httpd->held, 1);
 	connection->in.route->begin(exchange, httpd->options.context);
-	if (atomic_load(&exchange->state) == EXCHANGE_ANSWERED)
-		return answer(mhd, connection);
-	MHD_suspend_connection(mhd);
 	if (!atomic_compare_exchange_strong(&exchange->state, &state,
 	                                    EXCHANGE_SUSPENDED))
-		MHD_resume_connection(mhd);
+		return answer(mhd, connection);
+	/* Resumed by this thread only, so not before we are back. */
+	MHD_suspend_connection(mhd);
 	return MHD_YES;
 }
 
@@ -340,22 +339,21 @@ on_request(void *context, struct MHD_Connection *mhd, const char *url,
 
 /* -- threads --------------------------------------------------------------- */
 
-static bool
+static void
 on_accepted(void *context, int fd, const struct sockaddr *address,
             unsigned int address_len)
 {
 	struct httpd *httpd = context;
 	unsigned int index =
-		httpd->daemon_next++ % (unsigned int)httpd->daemon_count;
+		httpd->worker_next++ % (unsigned int)httpd->worker_count;
 
-	return MHD_add_connection(httpd->daemons[index], fd, address,
-	                          address_len) == MHD_YES;
+	httpworker_arrived(httpd->workers[index], fd, address, address_len);
 }
 
 /* The gate counts connections; what libmicrohttpd has not yet cleaned up must
    not get in their way. */
 static struct MHD_Daemon *
-start_daemon(struct httpd *httpd)
+start_daemon(struct httpd *httpd, struct httpworker *worker)
 {
 	const struct httpd_options *options = &httpd->options;
 	struct MHD_OptionItem tls[] = {
@@ -365,6 +363,7 @@ start_daemon(struct httpd *httpd)
 	};
 	struct MHD_OptionItem items[] = {
 		{ MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
+		{ MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL },
 		{ MHD_OPTION_CONNECTION_LIMIT, options->connections_max + 1024,
 		  NULL },
 		{ MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s,
@@ -374,39 +373,37 @@ start_daemon(struct httpd *httpd)
 		{ httpd->tls ? MHD_OPTION_ARRAY : MHD_OPTION_END, 0, tls },
 		{ MHD_OPTION_END, 0, NULL },
 	};
-	unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD |
-		MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
+	unsigned int flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
+		MHD_ALLOW_SUSPEND_RESUME;
 
 	if (httpd->tls)
 		flags |= MHD_USE_TLS;
 	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, httpd,
 	                        MHD_OPTION_URI_LOG_CALLBACK, on_target, httpd,
 	                        MHD_OPTION_NOTIFY_CONNECTION, on_connection,
-	                        httpd, MHD_OPTION_NOTIFY_COMPLETED,
+	                        worker, MHD_OPTION_NOTIFY_COMPLETED,
 	                        on_completed, httpd, MHD_OPTION_ARRAY, items,
 	                        MHD_OPTION_END);
 }
 
-/* With all signals blocked in the threads that it makes. */
 static enum err_code
-start_daemons(struct httpd *httpd, struct err *err)
+start_worker(struct httpd *httpd, struct err *err)
 {
-	enum err_code code = ERR_OK;
-	sigset_t all, before;
+	struct httpworker *worker = httpworker_new(httpd);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	for (int i = 0; i < httpd->options.threads && code == ERR_OK; i++) {
-		httpd->daemons[i] = start_daemon(httpd);
-		if (httpd->daemons[i])
-			httpd->daemon_count++;
-		else
-			code = err_set(err, ERR_SYSTEM,
-			               "cannot start the HTTP server on %s",
-			               httpd->options.listen);
+	worker->daemon = start_daemon(httpd, worker);
+	if (worker->daemon == NULL) {
+		httpworker_free(&worker);
+		return err_set(err, ERR_SYSTEM,
+		               "cannot start the HTTP server on %s",
+		               httpd->options.listen);
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return code;
+	worker->epoll_fd =
+		MHD_get_daemon_info(worker->daemon, MHD_DAEMON_INFO_EPOLL_FD)
+			->epoll_fd;
+	httpworker_begin(worker, httpd->worker_count);
+	httpd->workers[httpd->worker_count++] = worker;
+	return ERR_OK;
 }
 
 /* A suspended connection must not be stopped; and who has got an answer from
@@ -462,8 +459,8 @@ httpd_open(const struct httpd_options *options, struct httpd **out,
 	gate.tls = httpd->tls;
 	if (code == ERR_OK)
 		code = httpgate_open(&gate, &httpd->gate, err);
-	if (code == ERR_OK)
-		code = start_daemons(httpd, err);
+	for (int i = 0; i < options->threads && code == ERR_OK; i++)
+		code = start_worker(httpd, err);
 	if (code != ERR_OK) {
 		httpd_close(&httpd);
 		return code;
@@ -490,8 +487,11 @@ httpd_close(struct httpd **httpd)
 		httpgate_end((*httpd)->gate);
 		wait_for_answers(*httpd);
 	}
-	for (int i = 0; i < (*httpd)->daemon_count; i++)
-		MHD_stop_daemon((*httpd)->daemons[i]);
+	for (int i = 0; i < (*httpd)->worker_count; i++) {
+		httpworker_end((*httpd)->workers[i]);
+		MHD_stop_daemon((*httpd)->workers[i]->daemon);
+		httpworker_free(&(*httpd)->workers[i]);
+	}
 	httpgate_close(&(*httpd)->gate);
 	httptls_close(&(*httpd)->tls);
 	httproute_free(&(*httpd)->routes);
@@ -515,6 +515,30 @@ void
 httpd_resume(struct httpd_connection *connection)
 {
 	MHD_resume_connection(connection->mhd);
+}
+
+bool
+httpd_add(struct httpworker *worker, int fd, const struct sockaddr *address,
+          unsigned int address_len)
+{
+	return MHD_add_connection(worker->daemon, fd, address, address_len) ==
+		MHD_YES;
+}
+
+int
+httpd_wait_ms(struct httpworker *worker)
+{
+	unsigned long long ms;
+
+	if (MHD_get_timeout(worker->daemon, &ms) != MHD_YES)
+		return -1;
+	return ms < INT32_MAX ? (int)ms : INT32_MAX;
+}
+
+void
+httpd_run(struct httpworker *worker)
+{
+	CHECK(MHD_run(worker->daemon) == MHD_YES);
 }
 
 struct httptls *

@@ -126,9 +126,10 @@ struct httpd_options {
 	size_t bodies_bytes_max; /* of all requests that are being received or
 	                            answered: one more gets a 503 */
 	int receive_timeout_s;   /* of a header section in all, and of a body in
-	                          all: 408 (a body of more than 1 MB gets a
-	                          second more for each further MB) */
-	int send_timeout_s;      /* of an answer in all, likewise: closed */
+	                          all; a body gets a second more for each 64 kB
+	                          that came: 408 */
+	int send_timeout_s;      /* of an answer in all, likewise: closed. Both
+	                          also end by idle_timeout_s without a byte */
 
 	/* PEM files, both or neither (NULL: plain HTTP). TLS 1.2 or later. They
 	   are looked at again every second or so, and taken over together once

@@ -131,27 +131,29 @@ refuse(struct httpgate *gate, int fd)
 /* -- letting in ------------------------------------------------------------ */
 
 /* Without a descriptor nothing can be accepted, and so not even refused:
-   the spare one makes room for it. */
-static void
+   the spare one makes room for it. False: nobody waits. */
+static bool
 refuse_without_descriptors(struct httpgate *gate)
 {
 	const struct log_scope scope = LOG_SCOPE("http");
 	int fd;
 
-	log_warn(&scope,
-	         "no file descriptor is left for a connection: raise "
-	         "the limit of open files, or lower http.connections");
 	part_all(gate, INT64_MAX);
 	if (gate->spare_fd >= 0)
 		close(gate->spare_fd);
 	fd = accept4(gate->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0) {
+		log_warn(&scope,
+		         "no file descriptor is left for a connection: raise "
+		         "the limit of open files, or lower "
+		         "http.connections-max");
 		if (gate->options.tls == NULL)
 			send_raw(fd, "503 Service Unavailable",
 			         "Retry-After: 1\r\n", REFUSAL_BODY);
 		close(fd);
 	}
 	gate->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return fd >= 0;
 }
 
 /* False: nobody waits. */
@@ -164,10 +166,8 @@ let_in(struct httpgate *gate)
 	                 SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0) {
-		if (errno == EMFILE || errno == ENFILE) {
-			refuse_without_descriptors(gate);
-			return true;
-		}
+		if (errno == EMFILE || errno == ENFILE)
+			return refuse_without_descriptors(gate);
 		if (errno == ENOMEM || errno == ENOBUFS)
 			clock_sleep_ms(ACCEPT_PAUSE_MS);
 		return errno == ECONNABORTED || errno == EINTR;
@@ -177,9 +177,8 @@ let_in(struct httpgate *gate)
 		return true;
 	}
 	atomic_fetch_add(&gate->count, 1);
-	if (!gate->options.add(gate->options.context, fd,
-	                       (struct sockaddr *)&address, len))
-		atomic_fetch_sub(&gate->count, 1);
+	gate->options.add(gate->options.context, fd,
+	                  (struct sockaddr *)&address, len);
 	return true;
 }
 
@@ -338,6 +337,12 @@ httpgate_leave(struct httpgate *gate, struct httpd_connection *connection)
 	else
 		gate->connections = connection->next;
 	thread_unlock(&gate->lock);
+	atomic_fetch_sub(&gate->count, 1);
+}
+
+void
+httpgate_lost(struct httpgate *gate)
+{
 	atomic_fetch_sub(&gate->count, 1);
 }
 

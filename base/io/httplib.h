@@ -18,7 +18,9 @@
 struct httpgate;
 struct httproute_table;
 struct httptls;
+struct httpworker;
 struct sockaddr;
+struct thread;
 
 #define HTTPD_MAGIC            0x68747064u
 #define HTTPD_CONNECTION_MAGIC 0x68747063u
@@ -76,6 +78,8 @@ enum httpd_phase {
 struct httpd_connection {
 	uint32_t magic;
 	struct httpd *httpd;
+	struct httpworker *worker;
+	struct httpd_connection *answered_next; /* the worker's */
 	void *mhd;
 	int fd;
 	/* the gate's */
@@ -109,18 +113,64 @@ struct httpd {
 	struct httproute_table *routes;
 	struct httptls *tls;
 	struct httpgate *gate;
-	void *daemons[HTTPD_THREADS_MAX];
-	int daemon_count;
-	unsigned int daemon_next; /* the gate's thread only */
+	struct httpworker *workers[HTTPD_THREADS_MAX];
+	int worker_count;
+	unsigned int worker_next; /* the gate's thread only */
 	bool has_known_layout;
 	atomic_bool is_quiet;
 	atomic_int held; /* exchanges that routes have */
 	atomic_size_t charged_bytes;
 };
 
-/* Of a suspended one. Any thread. */
+/* -- httpd.c, for a worker's thread only: libmicrohttpd ---------------------- */
+
+/* Of a suspended one. */
 void
 httpd_resume(struct httpd_connection *connection);
+/* False: the connection is closed. */
+bool
+httpd_add(struct httpworker *worker, int fd, const struct sockaddr *address,
+          unsigned int address_len);
+/* As long as nothing happens; -1: for ever. */
+int
+httpd_wait_ms(struct httpworker *worker);
+void
+httpd_run(struct httpworker *worker);
+
+/* -- httpworker.c: a thread of the pool -------------------------------------- */
+
+struct httpworker_arrival;
+
+struct httpworker {
+	uint32_t magic;
+	struct httpd *httpd;
+	void *daemon;
+	int epoll_fd; /* the daemon's */
+	int bell_fd;
+	atomic_bool stops;
+	_Atomic(struct httpd_connection *) answered;
+	_Atomic(struct httpworker_arrival *) arrivals;
+	struct thread *thread;
+};
+
+struct httpworker *
+httpworker_new(struct httpd *httpd);
+/* Once its daemon is there. */
+void
+httpworker_begin(struct httpworker *worker, int index);
+/* After the last exchange was answered. */
+void
+httpworker_end(struct httpworker *worker);
+void
+httpworker_free(struct httpworker **worker);
+/* A suspended connection is to go on. Any thread. */
+void
+httpworker_answered(struct httpworker *worker,
+                    struct httpd_connection *connection);
+/* A connection came in. Any thread. */
+void
+httpworker_arrived(struct httpworker *worker, int fd,
+                   const struct sockaddr *address, unsigned int address_len);
 
 /* -- httprequest.c: a request as it comes in ------------------------------- */
 
@@ -130,6 +180,9 @@ httpd_resume(struct httpd_connection *connection);
 /* What a connection keeps from one request to the next; a smaller body is not
    counted either. */
 #define HTTPREQUEST_KEPT_MAX ((size_t)16 * 1024)
+
+/* Whoever is slower in the long run is cut. */
+#define HTTPREQUEST_BYTES_PER_S 65536
 
 void
 httprequest_deadline(struct httpd_connection *connection, int64_t in_ms);
@@ -218,8 +271,8 @@ struct httpgate_options {
 	const char *listen;
 	int connections_max;
 	struct httptls *tls; /* or NULL; is looked after */
-	/* A connection of ours; true: it was taken, false: it is closed. */
-	bool (*add)(void *context, int fd, const struct sockaddr *address,
+	/* A connection of ours. */
+	void (*add)(void *context, int fd, const struct sockaddr *address,
 	            unsigned int address_len);
 	void *context;
 };
@@ -245,6 +298,9 @@ void
 httpgate_enter(struct httpgate *gate, struct httpd_connection *connection);
 void
 httpgate_leave(struct httpgate *gate, struct httpd_connection *connection);
+/* One that was let in never entered. */
+void
+httpgate_lost(struct httpgate *gate);
 /* How many are neither waiting nor cut. Any thread. */
 int
 httpgate_busy(struct httpgate *gate);

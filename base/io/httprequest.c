@@ -204,9 +204,10 @@ httprequest_body(struct httpd_connection *connection, const char *bytes,
 	int64_t deadline_ms = atomic_load_explicit(&connection->deadline_ms,
 	                                           memory_order_relaxed);
 
-	atomic_store_explicit(&connection->deadline_ms,
-	                      deadline_ms + (int64_t)(len * 1000 >> 20),
-	                      memory_order_relaxed);
+	atomic_store_explicit(
+		&connection->deadline_ms,
+		deadline_ms + (int64_t)(len * 1000 / HTTPREQUEST_BYTES_PER_S),
+		memory_order_relaxed);
 	if (!connection->in.is_refused) {
 		keep_body(connection, bytes, len);
 		return true;

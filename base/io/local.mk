@@ -12,6 +12,7 @@ libwaybill_io_a_SOURCES = \
 	%D%/httproute.c \
 	%D%/httpsocket.c \
 	%D%/httptls.c \
+	%D%/httpworker.c \
 	%D%/lines.c %D%/lines.h \
 	%D%/pgarray.c %D%/pgarray.h \
 	%D%/pgconn.c %D%/pgconn.h \

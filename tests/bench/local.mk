@@ -4,10 +4,13 @@ EXTRA_DIST += %D%/README.md %D%/item_location.avsc %D%/rig.py %D%/road.py \
 # Built by name only, by make bench or for one alone:
 # make tests/bench/bench_checker
 EXTRA_PROGRAMS += %D%/bench_checker %D%/bench_flood %D%/bench_json \
-	%D%/bench_mirror
+	%D%/bench_mirror \
+	%D%/bench_http %D%/bench_httpd
 %C%_bench_checker_LDADD = $(WAYBILL_LIBS_CONTRACTS)
 %C%_bench_json_LDADD = $(WAYBILL_LIBS_CONTRACTS)
 %C%_bench_flood_LDADD = $(RDKAFKA_LIBS)
+%C%_bench_http_LDADD =
+%C%_bench_httpd_LDADD = $(WAYBILL_LIBS_IO)
 %C%_bench_mirror_LDADD = $(RDKAFKA_LIBS)
 
 # make bench BENCH_SECONDS=60 BENCH_ROUNDS=5 BENCH_OPTIONS='--json FILE'

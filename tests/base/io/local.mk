@@ -47,6 +47,17 @@ threaded_tests += %D%/test_httpd_exchange
 	$(WAYBILL_TEST_RAWHTTP)
 %C%_test_httpd_exchange_LDADD = $(WAYBILL_TEST_IO)
 
+unit_tests += %D%/test_httpd_limits
+threaded_tests += %D%/test_httpd_limits
+%C%_test_httpd_limits_SOURCES = %D%/test_httpd_limits.c \
+	$(WAYBILL_TEST_RAWHTTP)
+%C%_test_httpd_limits_LDADD = $(WAYBILL_TEST_IO)
+
+unit_tests += %D%/test_httpd_tls
+threaded_tests += %D%/test_httpd_tls
+%C%_test_httpd_tls_SOURCES = %D%/test_httpd_tls.c $(WAYBILL_TEST_RAWHTTP)
+%C%_test_httpd_tls_LDADD = $(WAYBILL_TEST_IO)
+
 unit_tests += %D%/test_httpc
 %C%_test_httpc_LDADD = $(WAYBILL_TEST_IO)
 
