@@ -45,3 +45,11 @@ unit_tests += %D%/test_records
 
 unit_tests += %D%/test_records_container
 %C%_test_records_container_LDADD = $(WAYBILL_TEST_CONTRACTS) $(AVRO_LIBS)
+
+EXTRA_DIST += %D%/peer.h
+
+unit_tests += %D%/test_jsonreader_peer
+%C%_test_jsonreader_peer_LDADD = $(WAYBILL_TEST_CONTRACTS) $(AVRO_LIBS)
+
+unit_tests += %D%/test_numeral
+%C%_test_numeral_LDADD = $(WAYBILL_TEST_CONTRACTS)

@@ -9,250 +9,17 @@
  */
 #include "contracts/checker.h"
 
-#include <avro.h>
 #include <stdlib.h>
 
 #include "base/runtime/text.h"
 #include "contracts/contract.h"
 #include "tests/contracts/given.h"
+#include "tests/contracts/peer.h"
 
 #define PEER_SCHEMAS   150
 #define PEER_VALUES    4
 #define PEER_MUTATIONS 60
 #define PEER_BYTES_MAX 4096
-
-static uint64_t peer_state = 88172645463325252u;
-
-static uint32_t
-below(uint32_t limit)
-{
-	peer_state ^= peer_state << 13;
-	peer_state ^= peer_state >> 7;
-	peer_state ^= peer_state << 17;
-	return (uint32_t)(peer_state >> 32) % limit;
-}
-
-/* -- random schemas -------------------------------------------------------- */
-
-struct maker {
-	struct text text;
-	int names;
-	int records; /* that are complete or being made: may be referred to */
-	int record_names[64];
-};
-
-static void
-make_type(struct maker *maker, int depth, bool in_union);
-
-static void
-make_record(struct maker *maker, int depth)
-{
-	/* avro-c cannot hold elements without fields */
-	int name = maker->names++, fields = 1 + (int)below(5);
-
-	text_addf(&maker->text,
-	          "{\"type\":\"record\",\"name\":\"N%d\",\"fields\":[", name);
-	if (maker->records < 64)
-		maker->record_names[maker->records++] = name;
-	for (int i = 0; i < fields; i++) {
-		text_addf(&maker->text,
-		          "%s{\"name\":\"f%d\",\"type\":", i > 0 ? "," : "", i);
-		make_type(maker, depth + 1, false);
-		text_add(&maker->text, "}");
-	}
-	text_add(&maker->text, "]}");
-}
-
-static void
-make_union(struct maker *maker, int depth)
-{
-	static const char *const branches[] = { "null",   "int",     "string",
-		                                "double", "boolean", "bytes",
-		                                "long",   "float" };
-	int first = (int)below(8), count = 1 + (int)below(4);
-
-	text_add(&maker->text, "[");
-	for (int i = 0; i < count; i++)
-		text_addf(&maker->text, "%s\"%s\"", i > 0 ? "," : "",
-		          branches[(first + i) % 8]);
-	if (below(3) == 0) {
-		text_add(&maker->text, ",");
-		make_record(maker, depth + 1);
-	} else if (maker->records > 0 && below(2) == 0) {
-		text_addf(&maker->text, ",\"N%d\"",
-		          maker->record_names[below((uint32_t)maker->records)]);
-	}
-	text_add(&maker->text, "]");
-}
-
-static void
-make_type(struct maker *maker, int depth, bool in_union)
-{
-	static const char *const primitives[] = { "null",  "boolean", "int",
-		                                  "long",  "float",   "double",
-		                                  "bytes", "string" };
-	uint32_t kind = depth == 0 ? 8 : below(depth > 5 ? 8 : 15);
-
-	if (kind < 8) {
-		text_addf(&maker->text, "\"%s\"", primitives[kind]);
-	} else if (kind == 8 || kind == 14) {
-		make_record(maker, depth);
-	} else if (kind == 9) {
-		text_addf(&maker->text,
-		          "{\"type\":\"enum\",\"name\":\"N%d\",\"symbols\":["
-		          "\"A\",\"B\",\"C\"]}",
-		          maker->names++);
-	} else if (kind == 10) {
-		text_addf(&maker->text,
-		          "{\"type\":\"fixed\",\"name\":\"N%d\",\"size\":%u}",
-		          maker->names++, 1 + below(20));
-	} else if (kind == 11) {
-		text_add(&maker->text, "{\"type\":\"array\",\"items\":");
-		make_type(maker, depth + 1, false);
-		text_add(&maker->text, "}");
-	} else if (kind == 12) {
-		text_add(&maker->text, "{\"type\":\"map\",\"values\":");
-		make_type(maker, depth + 1, false);
-		text_add(&maker->text, "}");
-	} else {
-		make_union(maker, depth);
-	}
-}
-
-/* -- random values ----------------------------------------------------------- */
-
-static int64_t
-random_long(void)
-{
-	uint64_t bits = (uint64_t)below(UINT32_MAX) << 32 | below(UINT32_MAX);
-
-	return (int64_t)(bits >> below(64)) * (below(2) == 0 ? 1 : -1);
-}
-
-static const char *
-random_string(void)
-{
-	static const char *const strings[] = {
-		"",
-		"a",
-		"store",
-		"12345678",
-		"123456789",
-		"z\xc3\xbcrich",
-		"\xf0\x9f\x8d\x8a",
-		"a longer one, with a \xe2\x82\xac in it, of 50 bytes"
-	};
-
-	return strings[below(8)];
-}
-
-static void
-fill(avro_value_t *value, int depth);
-
-static void
-fill_union(avro_value_t *value, int depth)
-{
-	avro_schema_t schema = avro_value_get_schema(value);
-	uint32_t count = (uint32_t)avro_schema_union_size(schema);
-	avro_value_t branch;
-
-	/* the first branch is primitive, so recursion ends */
-	avro_value_set_branch(value, depth > 8 ? 0 : (int)below(count),
-	                      &branch);
-	fill(&branch, depth + 1);
-}
-
-static void
-fill_elements(avro_value_t *value, int depth, bool is_map)
-{
-	uint32_t count = depth > 8 ? 0 : below(4);
-	avro_value_t element;
-	char key[32];
-
-	for (uint32_t i = 0; i < count; i++) {
-		snprintf(key, sizeof(key), "%s%u", random_string(), i);
-		if (is_map)
-			avro_value_add(value, key, &element, NULL, NULL);
-		else
-			avro_value_append(value, &element, NULL);
-		fill(&element, depth + 1);
-	}
-}
-
-static void
-fill_record(avro_value_t *value, int depth)
-{
-	avro_value_t field;
-	size_t count = 0;
-
-	avro_value_get_size(value, &count);
-	for (size_t i = 0; i < count; i++) {
-		avro_value_get_by_index(value, i, &field, NULL);
-		fill(&field, depth + 1);
-	}
-}
-
-static void
-fill_fixed(avro_value_t *value)
-{
-	static char bytes[64];
-
-	avro_value_set_fixed(
-		value, bytes,
-		(size_t)avro_schema_fixed_size(avro_value_get_schema(value)));
-}
-
-static void
-fill(avro_value_t *value, int depth)
-{
-	switch (avro_value_get_type(value)) {
-	case AVRO_NULL:
-		avro_value_set_null(value);
-		break;
-	case AVRO_BOOLEAN:
-		avro_value_set_boolean(value, (int)below(2));
-		break;
-	case AVRO_INT32:
-		avro_value_set_int(value, (int32_t)random_long());
-		break;
-	case AVRO_INT64:
-		avro_value_set_long(value, random_long());
-		break;
-	case AVRO_FLOAT:
-		avro_value_set_float(value, 1.5f);
-		break;
-	case AVRO_DOUBLE:
-		avro_value_set_double(value, -2.5);
-		break;
-	case AVRO_BYTES:
-		avro_value_set_bytes(value, (void *)"\xff\x00\x80\x7f",
-		                     below(5));
-		break;
-	case AVRO_STRING:
-		avro_value_set_string(value, random_string());
-		break;
-	case AVRO_ENUM:
-		avro_value_set_enum(value, (int)below(3));
-		break;
-	case AVRO_FIXED:
-		fill_fixed(value);
-		break;
-	case AVRO_RECORD:
-		fill_record(value, depth);
-		break;
-	case AVRO_ARRAY:
-		fill_elements(value, depth, false);
-		break;
-	case AVRO_MAP:
-		fill_elements(value, depth, true);
-		break;
-	case AVRO_UNION:
-		fill_union(value, depth);
-		break;
-	default:
-		fail_msg("a type that nobody made");
-	}
-}
 
 /* -- the comparison ------------------------------------------------------------ */
 
@@ -343,18 +110,19 @@ mutate(struct pair *pair, const uint8_t *bytes, size_t len)
 	uint8_t changed[PEER_BYTES_MAX + 8];
 
 	for (int i = 0; i < PEER_MUTATIONS && len > 0; i++) {
-		size_t at = below((uint32_t)len);
+		size_t at = peer_below((uint32_t)len);
 
 		memcpy(changed, bytes, len);
-		switch (below(4)) {
+		switch (peer_below(4)) {
 		case 0:
-			changed[at] ^= (uint8_t)(1u << below(8));
+			changed[at] ^= (uint8_t)(1u << peer_below(8));
 			break;
 		case 1:
-			changed[at] = (uint8_t)below(256);
+			changed[at] = (uint8_t)peer_below(256);
 			break;
 		case 2:
-			changed[at] = (uint8_t)(changed[at] + 2 - 4 * below(2));
+			changed[at] =
+				(uint8_t)(changed[at] + 2 - 4 * peer_below(2));
 			break;
 		default:
 			memmove(changed + at, changed + at + 1, len - at - 1);
@@ -374,7 +142,7 @@ test_one_value(struct pair *pair)
 	size_t len;
 
 	avro_generic_value_new(pair->class, &value);
-	fill(&value, 0);
+	peer_fill(&value, 0);
 	if (avro_value_write(writer, &value) == 0) {
 		len = (size_t)avro_writer_tell(writer);
 		if (rule_of(pair, bytes, len)[0] != '\0')
@@ -396,10 +164,10 @@ test_one_value(struct pair *pair)
 static void
 test_one_schema(struct pair *pair)
 {
-	struct maker maker = { .names = 0 };
+	struct peer_maker maker = { .names = 0 };
 
 	text_init(&maker.text, 1 << 20);
-	make_type(&maker, 0, false);
+	peer_make_type(&maker, 0, false);
 	pair->avsc = text_string(&maker.text);
 	pair->contract = given_contract(pair->avsc);
 	if (avro_schema_from_json_length(pair->avsc, strlen(pair->avsc),

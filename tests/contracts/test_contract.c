@@ -154,6 +154,19 @@ expect_key_size(size_t len, const char *rules)
 }
 
 static void
+test_a_null_key_may_be_derived(void **state)
+{
+	const char *avsc = STOCK("\"key\":[\"store\"]");
+	struct contract_input input = message(NULL, -1, BYTES(STOCK_BODY));
+
+	input.derive_key = true;
+	assert_string_equal(rules_of(avsc, input), "");
+	input = message(BYTES("ABC"), BYTES(STOCK_BODY));
+	input.derive_key = true;
+	assert_string_equal(rules_of(avsc, input), "key.mismatch");
+}
+
+static void
 test_key_size_is_bounded(void **state)
 {
 	expect_key_size(1024, "");
@@ -448,6 +461,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_key_and_partition),
 		cmocka_unit_test(test_key_against_the_body),
+		cmocka_unit_test(test_a_null_key_may_be_derived),
 		cmocka_unit_test(test_key_size_is_bounded),
 		cmocka_unit_test(test_tombstones),
 		cmocka_unit_test(test_sizes),

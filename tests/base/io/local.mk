@@ -67,3 +67,6 @@ unit_tests += %D%/test_pgconn_tls
 
 unit_tests += %D%/test_container
 %C%_test_container_LDADD = $(WAYBILL_TEST_IO) $(AVRO_LIBS)
+
+unit_tests += %D%/test_lines
+%C%_test_lines_LDADD = $(WAYBILL_TEST_IO)
