@@ -77,7 +77,7 @@ take_long(struct container *container, int64_t *out, struct err *err)
 static enum err_code
 need_blob(struct container *container, size_t *out_len, struct err *err)
 {
-	int64_t len;
+	int64_t len = 0;
 
 	if (take_long(container, &len, err) != ERR_OK)
 		return err->code;
@@ -95,7 +95,7 @@ need_blob(struct container *container, size_t *out_len, struct err *err)
 static enum err_code
 take_text(struct container *container, char **out, struct err *err)
 {
-	size_t len;
+	size_t len = 0;
 
 	if (need_blob(container, &len, err) != ERR_OK)
 		return err->code;
@@ -114,7 +114,7 @@ take_entry(struct container *container, struct err *err)
 {
 	char *name = NULL, *codec = NULL;
 	enum err_code code;
-	size_t len;
+	size_t len = 0;
 
 	code = take_text(container, &name, err);
 	if (code != ERR_OK)
@@ -138,7 +138,7 @@ take_entry(struct container *container, struct err *err)
 static enum err_code
 take_entries(struct container *container, struct err *err)
 {
-	int64_t count, size;
+	int64_t count = 0, size = 0;
 
 	do {
 		if (take_long(container, &count, err) != ERR_OK)
@@ -185,7 +185,7 @@ take_head(struct container *container, int64_t *out_count, size_t *out_len,
           struct err *err)
 {
 	struct window *window = container->window;
-	int64_t size;
+	int64_t size = 0;
 
 	if (take_long(container, out_count, err) != ERR_OK ||
 	    take_long(container, &size, err) != ERR_OK)
@@ -214,7 +214,7 @@ take_block(struct container *container, struct container_block *out,
            struct err *err)
 {
 	struct window *window = container->window;
-	size_t len;
+	size_t len = 0;
 
 	out->offset = window->offset;
 	if (window_fill(window, 1, err) != ERR_OK)
