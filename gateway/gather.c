@@ -11,17 +11,18 @@
 #include "base/io/kconsumer.h"
 #include "base/model/batch.h"
 #include "base/model/deployment.h"
+#include "base/model/violation.h"
 #include "base/runtime/check.h"
 #include "base/runtime/clock.h"
 #include "base/runtime/log.h"
 #include "base/runtime/memory.h"
 #include "base/runtime/text.h"
+#include "contracts/contract_rule.h"
 #include "gateway/inlet.h"
 #include "gateway/input.h"
 
-#define POLL_MAX          2000
-#define HEADERS_BYTES_MAX (64 * 1024 * 1024)
-#define COMMIT_EVERY_US   1000000
+#define POLL_MAX        2000
+#define COMMIT_EVERY_US 1000000
 /* While each cluster is opened anew, its old queue is there too. */
 #define QUEUES_MAX (2 * CLUSTERS_MAX)
 
@@ -319,6 +320,27 @@ fill_message(struct gather *g, const struct kmessage *polled, struct message *m)
 	m->headers_len = (int32_t)g->headers.len;
 }
 
+/* Headers beyond the limit are not recorded, nor is the message accepted. */
+static void
+refuse_headers(struct gather *g, struct batch *batch, struct message *m)
+{
+	struct violation *violation =
+		arena_calloc(&batch->arena, 1, sizeof(*violation));
+
+	*violation = (struct violation){
+		.rule = contract_rule_id(CONTRACT_RULE_SIZE_EXCEEDED),
+		.path = "",
+		.expected = arena_printf(&batch->arena,
+		                         "at most %zu bytes of headers",
+		                         g->options.headers_bytes),
+		.value = "more",
+		.byte_offset = -1,
+	};
+	m->verdict = VERDICT_REJECTED;
+	m->violations = violation;
+	m->violation_count = 1;
+}
+
 static bool
 admits(struct gather *g, struct inlet *in, const struct kmessage *polled)
 {
@@ -343,6 +365,8 @@ take_message(struct gather *g, struct batch *batch, struct kmessage *polled)
 	}
 	m = batch_add(batch, polled);
 	fill_message(g, polled, m);
+	if (polled->has_headers && m->headers_len < 0)
+		refuse_headers(g, batch, m);
 	if (m->headers_len >= 0)
 		m->headers = arena_copy(&batch->arena, m->headers,
 		                        (size_t)m->headers_len);
@@ -468,7 +492,7 @@ gather_new(const struct gather_options *options)
 	g->options = *options;
 	g->polled = memory_alloc(POLL_MAX * sizeof(*g->polled));
 	g->message_bytes = 1024;
-	text_init(&g->headers, HEADERS_BYTES_MAX);
+	text_init(&g->headers, g->options.headers_bytes);
 	g->digest = digest_new();
 	return g;
 }

@@ -22,7 +22,10 @@ struct gather_options {
 	int lane;
 	size_t batch_messages;
 	size_t batch_bytes;
+	size_t headers_bytes; /* of one message; with more it is rejected */
 };
+
+#define GATHER_HEADERS_BYTES_MAX (64 * 1024 * 1024)
 
 struct gather *
 gather_new(const struct gather_options *options);

@@ -28,13 +28,12 @@
 #include "gateway/lane_routes.h"
 #include "gateway/road_metric.h"
 
-#define LANE_MAGIC      0x4c414e45u
-#define STAGES_MAX      8
-#define GATHER_WAIT_MS  50
-#define ANSWER_WAIT_MS  2
-#define RETRY_MS        500
-#define VERDICT_WAIT_MS 10000
-#define REASSIGN_US     (2 * 1000000)
+#define LANE_MAGIC     0x4c414e45u
+#define STAGES_MAX     8
+#define GATHER_WAIT_MS 50
+#define ANSWER_WAIT_MS 2
+#define RETRY_MS       500
+#define REASSIGN_US    (2 * 1000000)
 
 struct lane {
 	uint32_t magic;
@@ -129,17 +128,21 @@ follow_routes(struct lane *lane)
 	                   journal_lane(lane->journal));
 }
 
-/* Divergence is looked for on every reachable cluster before the first write;
-   one that does not answer in time is looked at when it does. */
+/* Divergence is looked for on every reachable cluster before the first write,
+   however slow it is; one that cannot be reached is looked at when it can. A
+   forwarder waits a bounded time for each answer, so its verdict comes.
+   ERR_STOPPED: draining was faster. */
 static enum err_code
 wait_for_verdict(struct lane *lane, struct err *err)
 {
-	int64_t deadline = clock_now_us() + VERDICT_WAIT_MS * 1000;
 	enum forwarder_verdict verdict;
 
-	while ((verdict = lane_routes_ask(&lane->routes)) == FORWARDER_WAIT &&
-	       clock_now_us() < deadline && !is_draining(lane))
+	while ((verdict = lane_routes_ask(&lane->routes)) == FORWARDER_WAIT) {
+		if (is_draining(lane))
+			return err_set(err, ERR_STOPPED,
+			               "while a cluster was recovering");
 		thread_flag_wait(lane->drain, 20);
+	}
 	if (verdict == FORWARDER_LOST)
 		return err_set(err, ERR_LANE_LOST, "found while recovering");
 	if (verdict == FORWARDER_DIVERGED)
@@ -155,6 +158,7 @@ begin_to_gather(struct lane *lane, struct err *err)
 		.lane = lane->options.lane,
 		.batch_messages = (size_t)lane->options.config->batch_messages,
 		.batch_bytes = (size_t)lane->options.config->batch_bytes,
+		.headers_bytes = GATHER_HEADERS_BYTES_MAX,
 	};
 
 	lane->gather = gather_new(&options);
@@ -458,6 +462,8 @@ do_taking(struct lane *lane)
 	let_go(lane);
 	if (take(lane, &err) == ERR_OK)
 		return LANE_RUNNING;
+	if (err.code == ERR_STOPPED && lane->journal != NULL)
+		return LANE_DRAINING;
 	next = state_after(lane, &err);
 	if (next == LANE_DIVERGED || next == LANE_STOPPED)
 		return next;

@@ -9,12 +9,14 @@
 #include <string.h>
 
 #include "base/io/kproducer.h"
+#include "base/io/pgconn.h"
 #include "base/model/batch.h"
 #include "base/model/deployment.h"
 #include "base/model/stage.h"
 #include "base/runtime/clock.h"
 #include "gateway/catalogue.h"
 #include "gateway/daemon_config.h"
+#include "gateway/gather.h"
 #include "gateway/input.h"
 #include "gateway/lane.h"
 #include "gateway/road_metric.h"
@@ -375,6 +377,66 @@ a_cluster_that_was_away_is_compared_again(void **state)
 	assert_int_equal(recorded(), 48);
 }
 
+/* The next one is taken as it is. */
+static void
+headers_that_are_too_large_are_refused(void **state)
+{
+	const struct gather_options options = { .input = input,
+		                                .batch_messages = 10,
+		                                .batch_bytes = 1000,
+		                                .headers_bytes = 64 };
+	const struct kcluster_options cluster = {
+		.name = "test",
+		.bootstrap = kafkamock_bootstrap(mock),
+	};
+	const struct deployment *deployment = catalogue_take(catalogue);
+	struct gather *gather = gather_new(&options);
+	struct pgconn *conn = roadbase_connect("waybill_daemon");
+	struct kproducer *producer = NULL;
+	struct kproducer_failure failure;
+	struct batch *batch = NULL;
+	char value[100] = { 0 };
+
+	assert_ok(kproducer_open(&cluster, NULL, &producer, &err));
+	for (int32_t len = 100; len > 0; len -= 90) {
+		struct kheader header = { .name = "h",
+			                  .value = value,
+			                  .value_len = len };
+		const struct ksend message = {
+			.topic = kproducer_topic(producer, "us.sales.in"),
+			.body = "\2a",
+			.body_len = 2,
+			.headers = &header,
+			.header_count = 1,
+		};
+
+		assert_ok(kproducer_send(producer, &message, &err));
+		assert_ok(kproducer_flush(producer, 20000, &failure, &err));
+	}
+	kproducer_close(&producer);
+	assert_ok(gather_follow(gather, deployment, conn, &err));
+	for (int i = 0; i < 2; i++) {
+		const struct message *m;
+
+		for (int k = 0; k < 100 && batch == NULL; k++)
+			batch = gather_next(gather, deployment, 100);
+		assert_non_null(batch);
+		m = &batch->messages[0];
+		assert_int_equal(m->verdict,
+		                 i == 0 ? VERDICT_REJECTED : VERDICT_ACCEPTED);
+		assert_int_equal(m->violation_count, i == 0 ? 1 : 0);
+		assert_int_equal(m->headers_len, i == 0 ? -1 : 19);
+		if (batch->count == 2) {
+			assert_int_equal(m[1].verdict, VERDICT_ACCEPTED);
+			i++;
+		}
+		batch_unref(&batch);
+	}
+	gather_free(&gather);
+	pgconn_close(&conn);
+	deployment_unref(&deployment);
+}
+
 int
 main(void)
 {
@@ -388,6 +450,7 @@ main(void)
 		TEST(another_cluster_without_proof_is_a_gap),
 		TEST(a_record_that_is_gone_is_not_compared),
 		TEST(a_cluster_that_was_away_is_compared_again),
+		TEST(headers_that_are_too_large_are_refused),
 	};
 	int code;
 

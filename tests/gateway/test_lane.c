@@ -536,6 +536,41 @@ goes_on_when_postgres_is_back(void **state)
 	assert_int_equal(recorded(), 20);
 }
 
+/* It answers, late: nothing is recorded before it is known what it has. */
+static void
+a_slow_cluster_is_waited_for(void **state)
+{
+	publish("us.sales.in", 10);
+	/* As if its progress topic had been emptied. */
+	roadbase_run("insert into waybill.route (lane, cluster, ever_delivered,"
+	             " state) values (0, 'main', true, 'running')");
+	kafkamock_slow(mock, 1, 1500);
+	start();
+	assert_true(becomes(LANE_DIVERGED));
+	assert_int_equal(recorded(), 0);
+}
+
+/* It ends without having recorded, and gives the lane back. */
+static void
+draining_ends_the_wait_for_a_slow_cluster(void **state)
+{
+	publish("us.sales.in", 10);
+	kafkamock_slow(mock, 1, 1000);
+	start();
+	while (roadbase_number("select count(*) from waybill.lane"
+	                       " where owner is not null") == 0)
+		clock_sleep_ms(10);
+	lane_drain(lane);
+	lane_stop(&lane);
+	assert_int_equal(recorded(), 0);
+	assert_int_equal(roadbase_number("select count(*) from waybill.lane"
+	                                 " where owner is not null"),
+	                 0);
+	assert_int_equal(roadbase_number("select count(reason) from"
+	                                 " waybill.lane"),
+	                 0);
+}
+
 int
 main(void)
 {
@@ -554,6 +589,8 @@ main(void)
 		TEST(a_full_server_is_waited_for_and_said),
 		TEST(stops_while_postgres_is_away),
 		TEST(goes_on_when_postgres_is_back),
+		TEST(a_slow_cluster_is_waited_for),
+		TEST(draining_ends_the_wait_for_a_slow_cluster),
 	};
 
 	metric_register(road_metric_table, road_metric_count);
