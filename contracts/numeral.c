@@ -229,6 +229,39 @@ print_limbs(const uint32_t limbs[DECIMAL_LIMBS], bool negative,
 	return len;
 }
 
+/* Of 64 bits, which most are; false: it takes the long way. */
+static bool
+unscale_short(const struct numeral *numeral, int precision, int scale,
+              int64_t *out)
+{
+	int64_t shift = numeral->exponent + scale;
+	uint64_t value = numeral->mantissa;
+
+	if (!numeral->is_exact || shift < 0 || shift > 18)
+		return false;
+	for (; shift > 0; shift--)
+		if (__builtin_mul_overflow(value, (uint64_t)10, &value))
+			return false;
+	if (value > INT64_MAX ||
+	    (precision < 19 && (double)value >= numeral_powers[precision]))
+		return false;
+	*out = numeral->negative ? -(int64_t)value : (int64_t)value;
+	return true;
+}
+
+static size_t
+print_short(int64_t value, uint8_t out[NUMERAL_DECIMAL_MAX])
+{
+	size_t len = 1;
+
+	while (len < 8 && (value >> (8 * len - 1)) != 0 &&
+	       (value >> (8 * len - 1)) != -1)
+		len++;
+	for (size_t i = 0; i < len; i++)
+		out[i] = (uint8_t)(value >> (8 * (len - 1 - i)));
+	return len;
+}
+
 /* -- public -------------------------------------------------------------- */
 
 const uint8_t *
@@ -358,7 +391,12 @@ numeral_to_decimal(const struct numeral *numeral, int precision, int scale,
 	uint32_t limbs[DECIMAL_LIMBS] = { 0 };
 	struct digits digits = { .count = 0 };
 	bool cut = false;
+	int64_t value;
 
+	if (unscale_short(numeral, precision, scale, &value)) {
+		*out_len = print_short(value, out);
+		return NUMERAL_GOOD;
+	}
 	if (!collect_digits(numeral, scale, &digits, &cut))
 		return NUMERAL_LARGE;
 	if (cut)

@@ -186,6 +186,34 @@ number_of(const uint8_t *bytes, size_t len)
 	return value;
 }
 
+/* The most digits that a precision lets pass, and one more. */
+static void
+test_the_precision_of_decimals(void **state)
+{
+	uint8_t bytes[NUMERAL_DECIMAL_MAX];
+	struct numeral number;
+	char text[400];
+	size_t len;
+
+	for (int digits = 1; digits < 310; digits++) {
+		memset(text, '9', (size_t)digits);
+		text[digits] = '\0';
+		number = read_text(text);
+		assert_int_equal(
+			numeral_to_decimal(&number, digits, 0, bytes, &len),
+			digits <= 307 ? NUMERAL_GOOD : NUMERAL_LARGE);
+		assert_int_equal(
+			numeral_to_decimal(&number, digits - 1, 0, bytes, &len),
+			NUMERAL_LARGE);
+		memset(text, '0', (size_t)digits);
+		text[0] = '1';
+		number = read_text(text);
+		assert_int_equal(
+			numeral_to_decimal(&number, digits - 1, 0, bytes, &len),
+			NUMERAL_LARGE);
+	}
+}
+
 static void
 test_decimals(void **state)
 {
@@ -227,6 +255,7 @@ main(void)
 		cmocka_unit_test(test_what_is_no_number),
 		cmocka_unit_test(test_integers),
 		cmocka_unit_test(test_decimals),
+		cmocka_unit_test(test_the_precision_of_decimals),
 	};
 
 	unit_alarm(120);
