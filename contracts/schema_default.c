@@ -12,8 +12,17 @@
 #include "base/runtime/text.h"
 #include "contracts/schema.h"
 
+/* Records that leave out fields may double what they stand for at each level. */
+#define SCHEMA_DEFAULT_VALUES_MAX 1000000 /* in all defaults of a schema */
+
+struct walk {
+	int depth;
+	int64_t left; /* values that may still be looked at */
+};
+
 static bool
-fits(const struct schema_node *node, const struct json *json, int depth);
+fits(const struct schema_node *node, const struct json *json,
+     struct walk *walk);
 
 /* Characters U+0000 to U+00FF, one for each byte; -1: it has others. */
 static int64_t
@@ -35,7 +44,8 @@ byte_count(const struct json *json)
 }
 
 static bool
-record_fits(const struct schema_node *node, const struct json *json, int depth)
+record_fits(const struct schema_node *node, const struct json *json,
+            struct walk *walk)
 {
 	if (json_type(json) != JSON_OBJECT)
 		return false;
@@ -45,14 +55,15 @@ record_fits(const struct schema_node *node, const struct json *json, int depth)
 
 		if (value == NULL)
 			value = field->otherwise;
-		if (value == NULL || !fits(field->node, value, depth))
+		if (value == NULL || !fits(field->node, value, walk))
 			return false;
 	}
 	return true;
 }
 
 static bool
-elements_fit(const struct schema_node *node, const struct json *json, int depth)
+elements_fit(const struct schema_node *node, const struct json *json,
+             struct walk *walk)
 {
 	bool is_array = node->type == SCHEMA_ARRAY;
 
@@ -61,7 +72,7 @@ elements_fit(const struct schema_node *node, const struct json *json, int depth)
 	for (size_t i = 0; i < json_count(json); i++)
 		if (!fits(node->children[0],
 		          is_array ? json_at(json, i) : json_value_at(json, i),
-		          depth))
+		          walk))
 			return false;
 	return true;
 }
@@ -77,10 +88,11 @@ enum_fits(const struct schema_node *node, const struct json *json)
 }
 
 static bool
-union_fits(const struct schema_node *node, const struct json *json, int depth)
+union_fits(const struct schema_node *node, const struct json *json,
+           struct walk *walk)
 {
 	for (size_t i = 0; i < node->child_count; i++)
-		if (fits(node->children[i], json, depth))
+		if (fits(node->children[i], json, walk))
 			return true;
 	return false;
 }
@@ -93,10 +105,9 @@ integer_fits(const struct json *json, int64_t min, int64_t max)
 }
 
 static bool
-fits(const struct schema_node *node, const struct json *json, int depth)
+fits_type(const struct schema_node *node, const struct json *json,
+          struct walk *walk)
 {
-	if (depth == SCHEMA_DEPTH_MAX)
-		return false;
 	switch (node->type) {
 	case SCHEMA_NULL:
 		return json_type(json) == JSON_NULL;
@@ -117,17 +128,31 @@ fits(const struct schema_node *node, const struct json *json, int depth)
 	case SCHEMA_STRING:
 		return json_type(json) == JSON_STRING;
 	case SCHEMA_RECORD:
-		return record_fits(node, json, depth + 1);
+		return record_fits(node, json, walk);
 	case SCHEMA_ENUM:
 		return enum_fits(node, json);
 	case SCHEMA_ARRAY:
 	case SCHEMA_MAP:
-		return elements_fit(node, json, depth + 1);
+		return elements_fit(node, json, walk);
 	case SCHEMA_UNION:
-		return union_fits(node, json, depth + 1);
+		return union_fits(node, json, walk);
 	default:
 		return false;
 	}
+}
+
+static bool
+fits(const struct schema_node *node, const struct json *json, struct walk *walk)
+{
+	bool good;
+
+	if (walk->depth == SCHEMA_DEPTH_MAX || walk->left == 0)
+		return false;
+	walk->depth++;
+	walk->left--;
+	good = fits_type(node, json, walk);
+	walk->depth--;
+	return good;
 }
 
 static enum err_code
@@ -151,15 +176,25 @@ refuse(const struct schema_field *field, struct err *err)
 enum err_code
 schema_default_check(const struct schema *schema, struct err *err)
 {
+	struct walk walk = { .left = SCHEMA_DEFAULT_VALUES_MAX };
+
 	for (size_t i = 0; i < schema->node_count; i++) {
 		const struct schema_node *node = schema->nodes[i];
 
 		for (size_t k = 0; k < node->field_count; k++) {
 			const struct schema_field *field = &node->fields[k];
 
-			if (field->otherwise != NULL &&
-			    !fits(field->node, field->otherwise, 0))
-				return refuse(field, err);
+			if (field->otherwise == NULL ||
+			    fits(field->node, field->otherwise, &walk))
+				continue;
+			if (walk.left == 0)
+				return err_set(err, ERR_SCHEMA,
+				               "%s/default: all defaults "
+				               "together hold more than %d "
+				               "values",
+				               field->pointer,
+				               SCHEMA_DEFAULT_VALUES_MAX);
+			return refuse(field, err);
 		}
 	}
 	return ERR_OK;

@@ -333,6 +333,30 @@ test_a_violation_tells_what_and_where(void **state)
 	contract_free(&contract);
 }
 
+/* Records in records, two of each, whose defaults leave out everything: what
+   they stand for doubles at each level. */
+static void
+test_defaults_are_bounded(void **state)
+{
+	struct text avsc;
+
+	text_init(&avsc, 1 << 16);
+	for (int i = 24; i > 0; i--)
+		text_addf(&avsc,
+		          "{\"type\":\"record\",\"name\":\"R%d\",\"fields\":[{"
+		          "\"name\":\"a\",\"type\":",
+		          i);
+	text_add(&avsc, "{\"type\":\"record\",\"name\":\"R0\",\"fields\":[]}");
+	for (int i = 1; i <= 24; i++)
+		text_addf(&avsc,
+		          ",\"default\":{}},{\"name\":\"b\",\"type\":\"R%d\","
+		          "\"default\":{}}]}",
+		          i - 1);
+	assert_non_null(strstr(given_error(text_string(&avsc)),
+	                       "hold more than 1000000 values"));
+	text_fini(&avsc);
+}
+
 static void
 test_annotations_are_checked(void **state)
 {
@@ -470,6 +494,7 @@ main(void)
 		cmocka_unit_test(test_confluent_framing),
 		cmocka_unit_test(test_single_object_framing),
 		cmocka_unit_test(test_a_violation_tells_what_and_where),
+		cmocka_unit_test(test_defaults_are_bounded),
 		cmocka_unit_test(test_annotations_are_checked),
 		cmocka_unit_test(test_what_a_contract_says),
 		cmocka_unit_test(test_the_version),
