@@ -237,8 +237,11 @@ fault_of(struct MHD_Connection *mhd, struct httpd_connection *connection,
 	                            &connection->in);
 	fault = httpframing_fault(connection, version);
 	if (fault == NULL && connection->httpd->has_known_layout)
-		fault = httpframing_layout_fault(connection, method, url,
-		                                 version);
+		fault = httpframing_layout_fault(
+			connection, method, url, version,
+			MHD_get_connection_info(
+				mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)
+				->header_size);
 	return fault;
 }
 

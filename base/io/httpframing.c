@@ -120,27 +120,27 @@ httpframing_fault(const struct httpd_connection *connection,
 const char *
 httpframing_layout_fault(const struct httpd_connection *connection,
                          const char *method, const char *target,
-                         const char *version)
+                         const char *version, size_t section_size)
 {
-	static const char ends[4] = { 0 };
 	const struct httpd_header *at = connection->in.headers;
-	const char *fault = "a header line has a NUL, is folded, or does not "
-			    "end in CR LF";
+	const char *end = version + strlen(version) + 2;
 
-	if (method + strlen(method) + 1 != target ||
-	    (connection->in.header_count &&
-	     version + strlen(version) + 2 != at->name))
-		return "the request line has a NUL or two spaces, or does not "
-		       "end in CR LF";
+	if (method + strlen(method) + 1 != target)
+		return "the request line has a NUL or two spaces";
 	for (size_t i = 0; i < connection->in.header_count; i++, at++) {
-		const char *end = at->value + at->value_len;
-
-		/* The last one: behind its end comes the empty line. */
-		if (i + 1 == connection->in.header_count)
-			return memcmp(end, ends, sizeof(ends)) ? fault : NULL;
-		if (end + 2 != at[1].name || end[1] != '\0')
-			return fault;
+		if (at->name != end || (i > 0 && end[-1] != '\0'))
+			return i == 0
+				? "the request line has a NUL or does "
+				  "not end in CR LF"
+				: "a header line has a NUL, is folded, or "
+				  "does not end in CR LF";
+		end = at->value + at->value_len + 2;
 	}
+	/* The empty line. */
+	if (end + 2 != method + section_size || end[0] != '\0' ||
+	    end[1] != '\0')
+		return "the last header line has a NUL, is folded, or does not "
+		       "end in CR LF";
 	return NULL;
 }
 

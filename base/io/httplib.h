@@ -257,7 +257,7 @@ httpframing_fault(const struct httpd_connection *connection,
 const char *
 httpframing_layout_fault(const struct httpd_connection *connection,
                          const char *method, const char *target,
-                         const char *version);
+                         const char *version, size_t section_size);
 
 /* -1: no such header; -2: not a number of bytes. */
 int64_t

@@ -21,6 +21,22 @@ fuzz-json: %D%/fuzz_json.c
 fuzz-csv: %D%/fuzz_csv.c %D%/fuzz_records.h
 fuzz-container: %D%/fuzz_container.c %D%/fuzz_records.h
 
+# The server beneath is the system's, so only our half of it is traced.
+FUZZ_HTTP_FILES = base/io/http.c base/io/httpd.c base/io/httpframing.c \
+	base/io/httpgate.c base/io/httprequest.c base/io/httproute.c \
+	base/io/httpsocket.c base/io/httptls.c base/io/httpworker.c \
+	$(libwaybill_runtime_a_SOURCES)
+
+fuzz-http: %D%/fuzz_http.c $(FUZZ_HTTP_FILES)
+	clang $(FUZZ_FLAGS) $(VENDOR_CFLAGS) -o $@ \
+		$(srcdir)/tests/fuzz/fuzz_http.c \
+		$(addprefix $(srcdir)/,$(filter %.c,$(FUZZ_HTTP_FILES))) \
+		$(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) \
+		$(YAML_LIBS) $(OPENSSL_LIBS) -lpthread -lm
+
+EXTRA_DIST += %D%/fuzz_http.c
+CLEANFILES += fuzz-http
+
 EXTRA_DIST += %D%/fuzz_container.c %D%/fuzz_contract.c %D%/fuzz_csv.c \
 	%D%/fuzz_json.c %D%/fuzz_records.h %D%/fuzz_schema.c
 CLEANFILES += fuzz-container fuzz-contract fuzz-csv fuzz-json fuzz-schema
