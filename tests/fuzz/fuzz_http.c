@@ -236,6 +236,21 @@ read_head(struct reader *reader, char *method, char *target, long *length,
 	return false;
 }
 
+/* Once libmicrohttpd has put NULs over the ends of lines, a NUL that stood next
+   to one cannot be told from it: README.md of base/io. */
+static bool
+has_nul_at_line_end(const char *bytes, size_t len)
+{
+	for (size_t i = 0; i + 1 < len; i++) {
+		char one = bytes[i], two = bytes[i + 1];
+
+		if ((one == '\0' && (two == '\r' || two == '\n')) ||
+		    (two == '\0' && (one == '\r' || one == '\n')))
+			return true;
+	}
+	return false;
+}
+
 /* Each request that a route saw, in their order, among those that are there;
    what no route takes (404, 405, 413) comes in between. Behind a chunked body
    nothing is compared. */
@@ -248,6 +263,8 @@ compare(const char *bytes, size_t len)
 	bool chunked;
 	long length;
 
+	if (has_nul_at_line_end(bytes, len))
+		return;
 	while (index < seen_count) {
 		const struct seen *at = &seen[index];
 
