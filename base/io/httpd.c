@@ -235,7 +235,7 @@ fault_of(struct MHD_Connection *mhd, struct httpd_connection *connection,
 		HTTPD_HEADERS_MAX * sizeof(connection->in.headers[0]));
 	MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_header,
 	                            &connection->in);
-	fault = httpframing_fault(connection, version);
+	fault = httpframing_fault(connection, method, version);
 	if (fault == NULL && connection->httpd->has_known_layout)
 		fault = httpframing_layout_fault(
 			connection, method, url, version,

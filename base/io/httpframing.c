@@ -71,13 +71,15 @@ count_of(const struct httpd_connection *connection, const char *name,
 /* -- public -- */
 
 const char *
-httpframing_fault(const struct httpd_connection *connection,
+httpframing_fault(const struct httpd_connection *connection, const char *method,
                   const char *version)
 {
 	const struct httpd_header *length = NULL, *encoding = NULL;
 	const struct httpd_header *host = NULL;
 	int lengths, encodings, hosts;
 
+	if (!is_token(method, strlen(method)))
+		return "the method has a character that is not allowed";
 	if (connection->in.has_many_headers)
 		return "too many headers";
 	for (size_t i = 0; i < connection->in.header_count; i++) {

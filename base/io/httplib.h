@@ -246,7 +246,7 @@ httproute_add_allowed(const struct httproute_table *table, const char *path,
  * requests are smuggled.
  */
 const char *
-httpframing_fault(const struct httpd_connection *connection,
+httpframing_fault(const struct httpd_connection *connection, const char *method,
                   const char *version);
 
 /*

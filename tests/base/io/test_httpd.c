@@ -167,6 +167,8 @@ static const struct row refused[] = {
 	ROW("NUL in a name", POST "X\0Y: a\r\nContent-Length: 0\r\n\r\n"),
 	ROW("NUL in the target", "GET /echo\0x HTTP/1.1\r\nHost: a\r\n\r\n"),
 	ROW("NUL in the method", "GET\0 /echo HTTP/1.1\r\nHost: a\r\n\r\n"),
+	ROW("bare CR in the method",
+	    "X\rGET /echo HTTP/1.1\r\nHost: a\r\n\r\n"),
 	ROW("tab behind the method", "GET\t/echo HTTP/1.1\r\nHost: a\r\n\r\n"),
 	ROW("two spaces in the request line",
 	    "GET  /echo HTTP/1.1\r\nHost: a\r\n\r\n"),
