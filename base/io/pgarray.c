@@ -124,6 +124,20 @@ pgarray_add_bytes(struct pgarray *array, const void *bytes, size_t len)
 	memcpy(array_element(array, (int32_t)len, len), bytes, len);
 }
 
+void
+pgarray_add_pair(struct pgarray *array, const void *first, size_t first_len,
+                 const void *second, size_t second_len)
+{
+	size_t len = first_len + second_len;
+	uint8_t *at;
+
+	CHECK(first_len <= PGARRAY_BYTES_MAX &&
+	      second_len <= PGARRAY_BYTES_MAX && len <= PGARRAY_BYTES_MAX);
+	at = array_element(array, (int32_t)len, len);
+	memcpy(at, first, first_len);
+	memcpy(at + first_len, second, second_len);
+}
+
 struct pgvalue
 pgarray_end(struct pgarray *array)
 {

@@ -33,6 +33,10 @@ pgarray_add_int2(struct pgarray *array, int16_t value);
 /* bytes NULL: null element. Also for text elements. */
 void
 pgarray_add_bytes(struct pgarray *array, const void *bytes, size_t len);
+/* One element out of two pieces. */
+void
+pgarray_add_pair(struct pgarray *array, const void *first, size_t first_len,
+                 const void *second, size_t second_len);
 /* Completes the header; the value borrows from array until begin or fini. */
 struct pgvalue
 pgarray_end(struct pgarray *array);

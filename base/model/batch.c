@@ -8,32 +8,42 @@
 #include <string.h>
 
 #include "base/io/pgconn.h"
+#include "base/model/batch_part.h"
 #include "base/model/deployment.h"
 #include "base/model/wire.h"
 #include "base/runtime/check.h"
 #include "base/runtime/memory.h"
 
 #define ARENA_CHUNK (256 * 1024)
+#define ORIGINS     (MESSAGE_ORIGIN_RECOVERED + 1)
 
-/* How many messages a feed has in the batch, and where its next one goes. */
+/* How many messages a feed has of one origin in the batch, and where its next
+   one goes. */
 struct share {
 	const struct feed *feed;
+	int16_t origin;
 	size_t count;
 	size_t next;
 };
 
+static bool
+is_share_of(const struct share *share, const struct message *m)
+{
+	return share->feed == m->feed && share->origin == m->origin;
+}
+
 /* Slot of a feed, in order of first arrival. Few feeds, long runs. */
 static size_t
-share_of(struct share *shares, size_t *count, const struct feed *feed,
+share_of(struct share *shares, size_t *count, const struct message *m,
          size_t hint)
 {
-	if (hint < *count && shares[hint].feed == feed)
+	if (hint < *count && is_share_of(&shares[hint], m))
 		return hint;
 	for (size_t i = 0; i < *count; i++) {
-		if (shares[i].feed == feed)
+		if (is_share_of(&shares[i], m))
 			return i;
 	}
-	shares[*count] = (struct share){ .feed = feed };
+	shares[*count] = (struct share){ .feed = m->feed, .origin = m->origin };
 	return (*count)++;
 }
 
@@ -41,7 +51,8 @@ static bool
 is_grouped(const struct batch *batch)
 {
 	for (size_t i = 1; i < batch->count; i++) {
-		if (batch->messages[i].feed != batch->messages[0].feed)
+		if (batch->messages[i].feed != batch->messages[0].feed ||
+		    batch->messages[i].origin != batch->messages[0].origin)
 			return false;
 	}
 	return true;
@@ -51,18 +62,18 @@ is_grouped(const struct batch *batch)
 static void
 order_by_feed(struct batch *batch)
 {
-	size_t feeds = batch->deployment->feed_count;
+	size_t shares_max = batch->deployment->feed_count * ORIGINS;
 	struct share *shares;
 	struct message *ordered;
 	size_t share_count = 0, hint = 0, at = 0;
 
 	if (is_grouped(batch))
 		return;
-	shares = arena_alloc(&batch->arena, (feeds + 1) * sizeof(*shares));
+	shares = arena_alloc(&batch->arena, (shares_max + 1) * sizeof(*shares));
 	for (size_t i = 0; i < batch->count; i++) {
-		hint = share_of(shares, &share_count, batch->messages[i].feed,
+		hint = share_of(shares, &share_count, &batch->messages[i],
 		                hint);
-		CHECK(share_count <= feeds);
+		CHECK(share_count <= shares_max);
 		shares[hint].count++;
 	}
 	for (size_t i = 0; i < share_count; i++) {
@@ -71,7 +82,7 @@ order_by_feed(struct batch *batch)
 	}
 	ordered = memory_alloc(batch->count_max * sizeof(*ordered));
 	for (size_t i = 0; i < batch->count; i++) {
-		hint = share_of(shares, &share_count, batch->messages[i].feed,
+		hint = share_of(shares, &share_count, &batch->messages[i],
 		                hint);
 		ordered[shares[hint].next++] = batch->messages[i];
 	}
@@ -91,6 +102,32 @@ message_bytes(const struct message *message)
 	if (message->headers_len > 0)
 		bytes += (size_t)message->headers_len;
 	return bytes;
+}
+
+/* What refers to another message of the batch learns its id; few do. */
+static void
+resolve_references(struct batch *batch)
+{
+	int64_t *seqs = NULL;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		struct message_reference *reference =
+			batch->messages[i].reference;
+
+		if (reference == NULL || !reference->by_tag)
+			continue;
+		if (seqs == NULL) {
+			seqs = memory_alloc(batch->count * sizeof(*seqs));
+			for (size_t k = 0; k < batch->count; k++)
+				seqs[batch->messages[k].tag] =
+					batch->first_seq + (int64_t)k;
+		}
+		CHECK(reference->tag < batch->count);
+		reference->lane = batch->lane;
+		reference->incarnation = batch->incarnation;
+		reference->seq = seqs[reference->tag];
+	}
+	memory_release(seqs);
 }
 
 static void
@@ -189,6 +226,7 @@ batch_unref(struct batch **handle)
 		kmessage_release(&batch->held[i]);
 	for (size_t i = 0; i < batch->row_count; i++)
 		pgrows_free(&batch->rows[i]);
+	batch_part_release(batch);
 	memory_release(batch->held);
 	memory_release(batch->rows);
 	memory_release(batch->messages);
@@ -234,11 +272,13 @@ batch_group(struct batch *batch, size_t block_messages_max,
 		size_t bytes = message_bytes(m);
 
 		if (block == NULL || block->feed != m->feed ||
+		    block->origin != m->origin ||
 		    block->count == block_messages_max ||
 		    block_bytes + bytes > block_bytes_max) {
 			block = &batch->blocks[batch->block_count++];
 			memset(block, 0, sizeof(*block));
 			block->feed = m->feed;
+			block->origin = m->origin;
 			block->first = i;
 			block_bytes = 0;
 		}
@@ -266,6 +306,7 @@ batch_seal(struct batch *batch, int lane, int incarnation, int64_t commit_no,
 		seq += (int64_t)batch->blocks[i].count;
 	}
 	batch->last_seq = seq - 1;
+	resolve_references(batch);
 	CHECK(batch->last_seq - batch->first_seq + 1 == (int64_t)batch->count);
 	chain_batch(batch, chain, digest);
 }

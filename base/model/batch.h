@@ -2,8 +2,8 @@
 #pragma once
 /*
  * What one turn of the road carries: messages of one lane, first in the order
- * of arrival, after batch_group ordered by feed (arrival order kept within
- * each) and cut into blocks. A batch is made by the recorder, or read back
+ * of arrival, after batch_group ordered by feed and origin (arrival order kept
+ * within each) and cut into blocks. A batch is made by the recorder, or read back
  * from the journal; forwarders share it and the last one frees it.
  */
 #include <stdatomic.h>
@@ -17,10 +17,13 @@
 
 struct deployment;
 struct pgrows;
+struct submission_part;
 
-/* One row of the journal: messages of one feed, consecutive in the batch. */
+/* One row of the journal: messages of one feed and origin, consecutive in the
+   batch. */
 struct block {
 	const struct feed *feed;
+	int16_t origin;
 	size_t first; /* index of its first message in the batch */
 	size_t count;
 	int64_t first_seq;
@@ -45,6 +48,9 @@ struct batch {
 	size_t bytes;          /* of keys, bodies and headers */
 	struct kmessage *held; /* Kafka messages to release at the end */
 	size_t held_count;
+	struct submission_part **parts; /* see batch_part.h */
+	size_t part_count;
+	size_t part_size;
 	struct pgrows **rows; /* rows of the journal to free at the end */
 	size_t row_count;
 	struct block *blocks;
@@ -78,14 +84,15 @@ batch_unref(struct batch **batch);
 struct message *
 batch_add(struct batch *batch, const struct kmessage *held);
 
-/* Orders by feed, cuts into blocks of at most block_messages_max and
+/* Orders by feed and origin, cuts into blocks of at most block_messages_max and
    block_bytes_max (one larger message is a block of its own). */
 void
 batch_group(struct batch *batch, size_t block_messages_max,
             size_t block_bytes_max);
 
-/* Assigns seq from first_seq on, over the blocks; then hashes and chain as
-   docs/journal-format.md says. chain: of the commit before. */
+/* Assigns seq from first_seq on, over the blocks, also to what references by
+   tag mean; then hashes and chain as docs/journal-format.md says. chain: of
+   the commit before. Again where the batch was not recorded. */
 void
 batch_seal(struct batch *batch, int lane, int incarnation, int64_t commit_no,
            int64_t first_seq, const uint8_t chain[DIGEST_SHA256_LEN],

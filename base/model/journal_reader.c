@@ -47,6 +47,8 @@ enum block_column {
 	COLUMN_TENANT,
 	COLUMN_FEED,
 	COLUMN_FORMAT,
+	COLUMN_ORIGIN,
+	COLUMN_HAS_REFERENCES,
 	COLUMN_EVENT_TIMES,
 	COLUMN_KEYS,
 	COLUMN_BODIES,
@@ -61,7 +63,10 @@ enum block_column {
 
 static const struct pgstatement read_blocks = {
 	.name = "journal_reader_read_blocks",
-	.sql = "select first_seq, count, tenant, feed, format, event_times,"
+	.sql = "select first_seq, count, tenant, feed, format, origin,"
+	       " exists(select from waybill.verdict_reference r"
+	       " where r.day = $1 and r.lane = $2 and r.incarnation = $3"
+	       " and r.seq between $4 and $5) as has_references, event_times,"
 	       " keys, bodies, headers, sources, source_offsets, verdicts,"
 	       " contracts, partitions from waybill.block where day = $1"
 	       " and lane = $2 and incarnation = $3"
@@ -77,6 +82,17 @@ static const struct pgstatement read_violations = {
 	       " from waybill.violation where day = $1 and lane = $2"
 	       " and incarnation = $3 and seq between $4 and $5"
 	       " order by seq, ordinal",
+	.param_count = 5,
+	.types = { PGTYPE_DATE, PGTYPE_INT4, PGTYPE_INT4, PGTYPE_INT8,
+	           PGTYPE_INT8 },
+};
+
+static const struct pgstatement read_references = {
+	.name = "journal_reader_read_references",
+	.sql = "select seq, of_lane, of_incarnation, of_seq,"
+	       " array_position(array['duplicate', 'conflict', 'late'], kind)"
+	       " from waybill.verdict_reference where day = $1 and lane = $2"
+	       " and incarnation = $3 and seq between $4 and $5",
 	.param_count = 5,
 	.types = { PGTYPE_DATE, PGTYPE_INT4, PGTYPE_INT4, PGTYPE_INT8,
 	           PGTYPE_INT8 },
@@ -214,6 +230,7 @@ read_messages(struct journal_reader *reader, struct batch *batch,
 		struct message *m = batch_add(batch, NULL);
 
 		m->feed = block->feed;
+		m->origin = block->origin;
 		m->seq = block->first_seq + (int64_t)i;
 		next_bytes(columns, COLUMN_KEYS, &m->key, &m->key_len);
 		next_bytes(columns, COLUMN_BODIES, &m->body, &m->body_len);
@@ -256,6 +273,7 @@ read_block(struct journal_reader *reader, const struct pgrows *rows, int row,
 		               (long long)batch->first_seq,
 		               (long long)batch->last_seq);
 	block->count = (size_t)count;
+	block->origin = (int16_t)pgrows_int(rows, row, COLUMN_ORIGIN);
 	block->first = batch->count;
 	block->day = day;
 	block->feed = deployment_feed(batch->deployment, tenant, feed);
@@ -325,6 +343,33 @@ fetch_violations(struct journal_reader *reader, struct batch *batch,
 	    ERR_OK)
 		return err->code;
 	attach_violations(batch, rows);
+	pgrows_free(&rows);
+	return ERR_OK;
+}
+
+/* -- references ------------------------------------------------------------ */
+
+static enum err_code
+fetch_references(struct journal_reader *reader, struct batch *batch,
+                 const struct pgvalue *values, struct err *err)
+{
+	struct pgrows *rows = NULL;
+
+	if (pgconn_query(reader->conn, &read_references, values, &rows, err) !=
+	    ERR_OK)
+		return err->code;
+	for (int row = 0; row < pgrows_count(rows); row++) {
+		int64_t seq = pgrows_int(rows, row, 0);
+		struct message_reference *reference =
+			arena_calloc(&batch->arena, 1, sizeof(*reference));
+
+		reference->lane = (int)pgrows_int(rows, row, 1);
+		reference->incarnation = (int)pgrows_int(rows, row, 2);
+		reference->seq = pgrows_int(rows, row, 3);
+		reference->kind = (enum message_reference_kind)(
+			pgrows_int(rows, row, 4) - 1);
+		batch->messages[seq - batch->first_seq].reference = reference;
+	}
 	pgrows_free(&rows);
 	return ERR_OK;
 }
@@ -403,6 +448,9 @@ fetch_batch(struct journal_reader *reader, const struct deployment *deployment,
 		goto out;
 	}
 	if (fetch_violations(reader, batch, values, err) != ERR_OK)
+		goto out;
+	if (block_count > 0 && pgrows_bool(rows, 0, COLUMN_HAS_REFERENCES) &&
+	    fetch_references(reader, batch, values, err) != ERR_OK)
 		goto out;
 	*out = batch;
 	return ERR_OK;

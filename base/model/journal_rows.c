@@ -15,14 +15,15 @@
 #include "base/io/pgconn.h"
 #include "base/model/batch.h"
 #include "base/model/deployment.h"
+#include "base/model/submission.h"
 #include "base/model/violation.h"
+#include "base/model/wire.h"
 #include "base/runtime/check.h"
 #include "base/runtime/memory.h"
 
 #define LANE_DAY "(select day from waybill.lane where lane = $1)"
 
-#define FORMAT       1 /* of the block row; readers take N and N-1 */
-#define ORIGIN_KAFKA 0
+#define FORMAT 1 /* of the block row; readers take N and N-1 */
 
 static const struct pgstatement insert_block = {
 	.name = "journal_insert_block",
@@ -30,11 +31,12 @@ static const struct pgstatement insert_block = {
 	       " count, tenant, feed, format, origin, recorded_at,"
 	       " event_time_min, event_time_max, salt, event_times, keys,"
 	       " bodies, headers, sources, source_offsets, verdicts,"
-	       " contracts, partitions, hashes, key_hashes)"
+	       " contracts, partitions, hashes, key_hashes, dedup_ids,"
+	       " principals)"
 	       " values (" LANE_DAY ", $1, $2, $3, $4, $5, $6, $7, $8,"
 	       " statement_timestamp(), $9, $10, $11, $12, $13, $14, $15,"
-	       " $16, $17, $18, $19, $20, $21, $22)",
-	.param_count = 22,
+	       " $16, $17, $18, $19, $20, $21, $22, $23, $24)",
+	.param_count = 24,
 	.types = { PGTYPE_INT4,        PGTYPE_INT4,        PGTYPE_INT8,
 	           PGTYPE_INT4,        PGTYPE_TEXT,        PGTYPE_TEXT,
 	           PGTYPE_INT2,        PGTYPE_INT2,        PGTYPE_INT8,
@@ -42,7 +44,7 @@ static const struct pgstatement insert_block = {
 	           PGTYPE_BYTEA_ARRAY, PGTYPE_BYTEA_ARRAY, PGTYPE_BYTEA_ARRAY,
 	           PGTYPE_INT4_ARRAY,  PGTYPE_INT8_ARRAY,  PGTYPE_INT2_ARRAY,
 	           PGTYPE_INT4_ARRAY,  PGTYPE_INT4_ARRAY,  PGTYPE_BYTEA,
-	           PGTYPE_INT4_ARRAY },
+	           PGTYPE_INT4_ARRAY,  PGTYPE_BYTEA_ARRAY, PGTYPE_INT4_ARRAY },
 };
 
 static const struct pgstatement insert_commit = {
@@ -93,6 +95,20 @@ static const struct pgstatement insert_violations = {
 	           PGTYPE_INT4_ARRAY },
 };
 
+static const struct pgstatement insert_references = {
+	.name = "journal_insert_references",
+	.sql = "insert into waybill.verdict_reference (day, tenant, lane,"
+	       " incarnation, seq, of_lane, of_incarnation, of_seq, kind)"
+	       " select " LANE_DAY ", r.tenant, $1, $2, r.seq, r.of_lane,"
+	       " r.of_incarnation, r.of_seq, r.kind"
+	       " from unnest($3, $4, $5, $6, $7, $8) r(tenant, seq,"
+	       " of_lane, of_incarnation, of_seq, kind)",
+	.param_count = 8,
+	.types = { PGTYPE_INT4, PGTYPE_INT4, PGTYPE_TEXT_ARRAY,
+	           PGTYPE_INT8_ARRAY, PGTYPE_INT4_ARRAY, PGTYPE_INT4_ARRAY,
+	           PGTYPE_INT8_ARRAY, PGTYPE_TEXT_ARRAY },
+};
+
 /* What a block has of one source. */
 struct range {
 	int32_t source;
@@ -101,19 +117,28 @@ struct range {
 
 struct journal_rows {
 	struct pgarray event_times, keys, bodies, headers, sources,
-		source_offsets, verdicts, contracts, partitions, key_hashes;
-	/* of the batch: ranges, violations, positions */
-	struct pgarray tenants, ids, firsts, lasts, seqs, ordinals, rules,
-		paths, expected, values, offsets;
+		source_offsets, verdicts, contracts, partitions, key_hashes,
+		dedup_ids, principals;
+	/* of the batch: ranges, violations, references, positions */
+	struct pgarray tenants, ids, incarnations, firsts, lasts, seqs,
+		ordinals, rules, paths, expected, values, offsets;
 	struct range *ranges;
 	size_t range_size;
 };
 
-/* Which columns of a block are the same for all, and its event times. */
+/* Which columns of a block are the same for all, which there are at all, and
+   its event times. */
 struct sameness {
-	bool source, verdict, contract, partition, event_time, headers;
+	bool source, verdict, contract, partition, event_time, principal;
+	bool has_headers, has_dedup_ids, has_principals;
 	int64_t event_time_min, event_time_max;
 };
+
+static int32_t
+principal_of(const struct message *m)
+{
+	return m->item == NULL ? 0 : m->item->part->submission->principal;
+}
 
 static void
 survey(const struct message *m, size_t count, struct sameness *out)
@@ -123,6 +148,7 @@ survey(const struct message *m, size_t count, struct sameness *out)
 		.verdict = true,
 		.contract = true,
 		.partition = true,
+		.principal = true,
 		.event_time = true,
 		.event_time_min = m[0].event_time_ms,
 		.event_time_max = m[0].event_time_ms,
@@ -132,7 +158,10 @@ survey(const struct message *m, size_t count, struct sameness *out)
 		out->verdict &= m[i].verdict == m[0].verdict;
 		out->contract &= m[i].contract == m[0].contract;
 		out->partition &= m[i].partition == m[0].partition;
-		out->headers |= m[i].headers != NULL;
+		out->principal &= principal_of(&m[i]) == principal_of(&m[0]);
+		out->has_headers |= m[i].headers != NULL;
+		out->has_dedup_ids |= m[i].dedup_id_len > 0;
+		out->has_principals |= principal_of(&m[i]) != 0;
 		if (m[i].event_time_ms < out->event_time_min)
 			out->event_time_min = m[i].event_time_ms;
 		if (m[i].event_time_ms > out->event_time_max)
@@ -154,13 +183,45 @@ add_key_hash(struct pgarray *array, const struct message *m)
 }
 
 static void
+add_dedup_id(struct pgarray *array, const struct message *m)
+{
+	uint8_t hash[8];
+
+	if (m->dedup_id_len <= 0) {
+		pgarray_add_bytes(array, NULL, 0);
+		return;
+	}
+	wire_put_int8(hash, (int64_t)m->content_hash);
+	pgarray_add_pair(array, hash, sizeof(hash), m->dedup_id,
+	                 (size_t)m->dedup_id_len);
+}
+
+/* What only some messages have, and most blocks have none of. */
+static void
+add_rare_columns(struct journal_rows *r, const struct message *m, size_t count,
+                 const struct sameness *same)
+{
+	pgarray_begin(&r->headers, PGTYPE_BYTEA);
+	pgarray_begin(&r->dedup_ids, PGTYPE_BYTEA);
+	pgarray_begin(&r->principals, PGTYPE_INT4);
+	for (size_t i = 0; i < count && same->has_headers; i++)
+		pgarray_add_bytes(&r->headers, m[i].headers,
+		                  (size_t)m[i].headers_len);
+	for (size_t i = 0; i < count && same->has_dedup_ids; i++)
+		add_dedup_id(&r->dedup_ids, &m[i]);
+	for (size_t i = 0; i < count && same->has_principals; i++) {
+		if (i == 0 || !same->principal)
+			pgarray_add_int4(&r->principals, principal_of(&m[i]));
+	}
+}
+
+static void
 add_columns(struct journal_rows *r, const struct message *m, size_t count,
             const struct sameness *same)
 {
 	pgarray_begin(&r->event_times, PGTYPE_INT8);
 	pgarray_begin(&r->keys, PGTYPE_BYTEA);
 	pgarray_begin(&r->bodies, PGTYPE_BYTEA);
-	pgarray_begin(&r->headers, PGTYPE_BYTEA);
 	pgarray_begin(&r->sources, PGTYPE_INT4);
 	pgarray_begin(&r->source_offsets, PGTYPE_INT8);
 	pgarray_begin(&r->verdicts, PGTYPE_INT2);
@@ -174,9 +235,6 @@ add_columns(struct journal_rows *r, const struct message *m, size_t count,
 		pgarray_add_int8(&r->source_offsets, m[i].source_offset);
 		if (i == 0 || !same->event_time)
 			pgarray_add_int8(&r->event_times, m[i].event_time_ms);
-		if (same->headers)
-			pgarray_add_bytes(&r->headers, m[i].headers,
-			                  (size_t)m[i].headers_len);
 		if (i == 0 || !same->source)
 			pgarray_add_int4(&r->sources, m[i].source_id);
 		if (i == 0 || !same->verdict)
@@ -199,6 +257,7 @@ send_block(struct journal_rows *r, struct pgconn *conn,
 
 	survey(m, block->count, &same);
 	add_columns(r, m, block->count, &same);
+	add_rare_columns(r, m, block->count, &same);
 
 	const struct pgvalue values[] = {
 		pgvalue_int4(batch->lane, &n[0]),
@@ -208,14 +267,14 @@ send_block(struct journal_rows *r, struct pgconn *conn,
 		pgvalue_text(block->feed->tenant),
 		pgvalue_text(block->feed->name),
 		pgvalue_int2(FORMAT, &n[4]),
-		pgvalue_int2(ORIGIN_KAFKA, &n[5]),
+		pgvalue_int2(block->origin, &n[5]),
 		pgvalue_int8(same.event_time_min, &n[6]),
 		pgvalue_int8(same.event_time_max, &n[7]),
 		pgvalue_bytes(block->salt, sizeof(block->salt)),
 		pgarray_end(&r->event_times),
 		pgarray_end(&r->keys),
 		pgarray_end(&r->bodies),
-		same.headers ? pgarray_end(&r->headers) : PGVALUE_NULL,
+		same.has_headers ? pgarray_end(&r->headers) : PGVALUE_NULL,
 		pgarray_end(&r->sources),
 		pgarray_end(&r->source_offsets),
 		pgarray_end(&r->verdicts),
@@ -223,6 +282,9 @@ send_block(struct journal_rows *r, struct pgconn *conn,
 		pgarray_end(&r->partitions),
 		pgvalue_bytes(block->hashes, block->count * DIGEST_SHA256_LEN),
 		pgarray_end(&r->key_hashes),
+		same.has_dedup_ids ? pgarray_end(&r->dedup_ids) : PGVALUE_NULL,
+		same.has_principals ? pgarray_end(&r->principals)
+				    : PGVALUE_NULL,
 	};
 
 	return pgconn_send(conn, &insert_block, values, err);
@@ -262,11 +324,20 @@ take_ranges(struct journal_rows *r, const struct message *m, size_t count)
 	return used;
 }
 
+static bool
+has_offsets(const struct block *block)
+{
+	return block->origin != MESSAGE_ORIGIN_REST &&
+		block->origin != MESSAGE_ORIGIN_PLAN;
+}
+
+/* Sends nothing where no message has an offset to be found by. */
 static enum err_code
 send_source_ranges(struct journal_rows *r, struct pgconn *conn,
-                   const struct batch *batch, struct err *err)
+                   const struct batch *batch, size_t *sent, struct err *err)
 {
 	struct pgnumber n[2];
+	size_t all = 0;
 
 	pgarray_begin(&r->tenants, PGTYPE_TEXT);
 	pgarray_begin(&r->ids, PGTYPE_INT4);
@@ -275,9 +346,13 @@ send_source_ranges(struct journal_rows *r, struct pgconn *conn,
 	pgarray_begin(&r->seqs, PGTYPE_INT8);
 	for (size_t b = 0; b < batch->block_count; b++) {
 		const struct block *block = &batch->blocks[b];
-		size_t count = take_ranges(r, &batch->messages[block->first],
-		                           block->count);
+		size_t count;
 
+		if (!has_offsets(block))
+			continue;
+		count = take_ranges(r, &batch->messages[block->first],
+		                    block->count);
+		all += count;
 		for (size_t i = 0; i < count; i++) {
 			pgarray_add_bytes(&r->tenants, block->feed->tenant,
 			                  strlen(block->feed->tenant));
@@ -287,6 +362,9 @@ send_source_ranges(struct journal_rows *r, struct pgconn *conn,
 			pgarray_add_int8(&r->seqs, block->first_seq);
 		}
 	}
+	if (all == 0)
+		return ERR_OK;
+	(*sent)++;
 
 	const struct pgvalue values[] = {
 		pgvalue_int4(batch->lane, &n[0]),
@@ -365,6 +443,52 @@ send_violations(struct journal_rows *r, struct pgconn *conn,
 	return pgconn_send(conn, &insert_violations, values, err);
 }
 
+/* The same. */
+static enum err_code
+send_references(struct journal_rows *r, struct pgconn *conn,
+                const struct batch *batch, size_t *sent, struct err *err)
+{
+	struct pgnumber n[2];
+	size_t count = 0;
+
+	pgarray_begin(&r->tenants, PGTYPE_TEXT);
+	pgarray_begin(&r->seqs, PGTYPE_INT8);
+	pgarray_begin(&r->ids, PGTYPE_INT4);
+	pgarray_begin(&r->incarnations, PGTYPE_INT4);
+	pgarray_begin(&r->firsts, PGTYPE_INT8);
+	pgarray_begin(&r->rules, PGTYPE_TEXT);
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct message *m = &batch->messages[i];
+
+		if (m->reference == NULL)
+			continue;
+		CHECK(m->reference->seq > 0);
+		count++;
+		add_text(&r->tenants, m->feed->tenant);
+		pgarray_add_int8(&r->seqs, m->seq);
+		pgarray_add_int4(&r->ids, m->reference->lane);
+		pgarray_add_int4(&r->incarnations, m->reference->incarnation);
+		pgarray_add_int8(&r->firsts, m->reference->seq);
+		add_text(&r->rules, message_reference_name(m->reference->kind));
+	}
+	if (count == 0)
+		return ERR_OK;
+	(*sent)++;
+
+	const struct pgvalue values[] = {
+		pgvalue_int4(batch->lane, &n[0]),
+		pgvalue_int4(batch->incarnation, &n[1]),
+		pgarray_end(&r->tenants),
+		pgarray_end(&r->seqs),
+		pgarray_end(&r->ids),
+		pgarray_end(&r->incarnations),
+		pgarray_end(&r->firsts),
+		pgarray_end(&r->rules),
+	};
+
+	return pgconn_send(conn, &insert_references, values, err);
+}
+
 static enum err_code
 send_commit(struct journal_rows *r, struct pgconn *conn,
             const struct batch *batch, struct err *err)
@@ -413,13 +537,14 @@ journal_rows_free(struct journal_rows **handle)
 		return;
 
 	struct pgarray *const arrays[] = {
-		&r->event_times, &r->keys,      &r->bodies,
-		&r->headers,     &r->sources,   &r->source_offsets,
-		&r->verdicts,    &r->contracts, &r->partitions,
-		&r->tenants,     &r->ids,       &r->firsts,
-		&r->lasts,       &r->seqs,      &r->ordinals,
-		&r->rules,       &r->paths,     &r->expected,
-		&r->values,      &r->offsets,   &r->key_hashes,
+		&r->event_times, &r->keys,       &r->bodies,
+		&r->headers,     &r->sources,    &r->source_offsets,
+		&r->verdicts,    &r->contracts,  &r->partitions,
+		&r->tenants,     &r->ids,        &r->firsts,
+		&r->lasts,       &r->seqs,       &r->ordinals,
+		&r->rules,       &r->paths,      &r->expected,
+		&r->values,      &r->offsets,    &r->key_hashes,
+		&r->dedup_ids,   &r->principals, &r->incarnations,
 	};
 
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
@@ -432,16 +557,16 @@ enum err_code
 journal_rows_send(struct journal_rows *rows, struct pgconn *conn,
                   const struct batch *batch, size_t *out_sent, struct err *err)
 {
-	size_t sent = batch->block_count + 2; /* ranges, commit */
+	size_t sent = batch->block_count + 1; /* the commit */
 
-	CHECK(batch->position_count > 0);
 	for (size_t i = 0; i < batch->block_count; i++) {
 		if (send_block(rows, conn, batch, &batch->blocks[i], err) !=
 		    ERR_OK)
 			return err->code;
 	}
-	if (send_source_ranges(rows, conn, batch, err) != ERR_OK ||
+	if (send_source_ranges(rows, conn, batch, &sent, err) != ERR_OK ||
 	    send_violations(rows, conn, batch, &sent, err) != ERR_OK ||
+	    send_references(rows, conn, batch, &sent, err) != ERR_OK ||
 	    send_commit(rows, conn, batch, err) != ERR_OK)
 		return err->code;
 	*out_sent = sent;

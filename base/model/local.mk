@@ -2,6 +2,7 @@ noinst_LIBRARIES += libwaybill_model.a
 libwaybill_model_a_SOURCES = \
 	%D%/auth.c %D%/auth.h \
 	%D%/batch.c %D%/batch.h \
+	%D%/batch_part.c %D%/batch_part.h \
 	%D%/delivery.c %D%/delivery.h \
 	%D%/deployment.c %D%/deployment.h \
 	%D%/journal.c %D%/journal.h \
@@ -15,7 +16,7 @@ libwaybill_model_a_SOURCES = \
 	%D%/source.c %D%/source.h \
 	%D%/sqldir.c %D%/sqldir.h \
 	%D%/stage.h \
-	%D%/submission.h \
+	%D%/submission.c %D%/submission.h \
 	%D%/violation.h \
 	%D%/wire.h
 

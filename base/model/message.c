@@ -24,6 +24,12 @@ static const char *const verdict_names[] = {
 	[VERDICT_CONFLICT] = "conflict",
 };
 
+static const char *const reference_names[] = {
+	[MESSAGE_DUPLICATE] = "duplicate",
+	[MESSAGE_CONFLICT] = "conflict",
+	[MESSAGE_LATE] = "late",
+};
+
 /* Reads a decimal number without sign or leading zero, up to max. */
 static bool
 read_number(const char **at, int64_t max, int64_t *out)
@@ -53,6 +59,13 @@ message_verdict_name(enum verdict verdict)
 }
 
 /* Written once for each message that leaves: no printf. */
+const char *
+message_reference_name(enum message_reference_kind kind)
+{
+	CHECK((size_t)kind < sizeof(reference_names) / sizeof(char *));
+	return reference_names[kind];
+}
+
 int
 message_id_print(char out[MESSAGE_ID_MAX], int lane, int incarnation,
                  int64_t seq)

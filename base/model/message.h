@@ -43,8 +43,9 @@ enum message_reference_kind {
 
 struct message_reference {
 	enum message_reference_kind kind;
-	uint32_t tag; /* where seq is 0: of a message of the same batch; it
-	                 becomes lane, incarnation, seq when it is sealed */
+	bool by_tag; /* of the message with this tag in the same batch; the
+	                rest is known when the batch is sealed */
+	uint32_t tag;
 	int lane, incarnation;
 	int64_t seq;
 };
@@ -91,6 +92,17 @@ void
 message_hash(struct digest *digest, const uint8_t salt[MESSAGE_SALT_BYTES],
              int lane, int incarnation, const struct message *message,
              uint8_t out[DIGEST_SHA256_LEN]);
+
+/* "duplicate", "conflict", "late". */
+const char *
+message_reference_name(enum message_reference_kind kind);
+
+/* Whether it goes to some topic: duplicates do not. */
+static inline bool
+message_leaves(const struct message *message)
+{
+	return message->verdict != VERDICT_DUPLICATE;
+}
 
 /* The written form of an id: "lane-incarnation-seq". */
 #define MESSAGE_ID_MAX 48

@@ -10,6 +10,7 @@
 #include "base/io/pgarray.h"
 #include "base/io/pgconn.h"
 #include "base/model/deployment.h"
+#include "base/model/message.h"
 #include "base/runtime/check.h"
 #include "base/runtime/memory.h"
 
@@ -50,6 +51,13 @@ static const struct pgstatement confirm = {
 	.sql = "select waybill.source_confirm($1, $2)",
 	.param_count = 2,
 	.types = { PGTYPE_INT4, PGTYPE_TEXT },
+};
+
+static const struct pgstatement take_own = {
+	.name = "source_take_own",
+	.sql = "select waybill.source_take_own($1, $2, $3, $4)",
+	.param_count = 4,
+	.types = { PGTYPE_TEXT, PGTYPE_TEXT, PGTYPE_TEXT, PGTYPE_TEXT },
 };
 
 static const struct pgstatement insert_gap = {
@@ -192,6 +200,36 @@ source_confirm(struct pgconn *conn, int32_t source_id, const char *cluster_id,
 	};
 
 	return pgconn_query(conn, &confirm, values, NULL, err);
+}
+
+enum err_code
+source_take_own(struct pgconn *conn, int kind, const char *name,
+                const struct feed *feed, int32_t *out_id, struct err *err)
+{
+	static const char *const kinds[] = {
+		[MESSAGE_ORIGIN_REST] = "rest",
+		[MESSAGE_ORIGIN_FILE] = "file",
+		[MESSAGE_ORIGIN_PLAN] = "plan",
+	};
+	struct pgrows *rows = NULL;
+
+	CHECK(kind >= MESSAGE_ORIGIN_REST && kind <= MESSAGE_ORIGIN_PLAN);
+
+	const struct pgvalue values[] = {
+		pgvalue_text(kinds[kind]),
+		pgvalue_text(name),
+		pgvalue_text(feed->tenant),
+		pgvalue_text(feed->name),
+	};
+
+	if (pgconn_query(conn, &take_own, values, &rows, err) != ERR_OK)
+		return err_context(err, "source of %s/%s", feed->tenant,
+		                   feed->name);
+	CHECK(pgrows_count(rows) == 1);
+	*out_id = (int32_t)pgrows_int(rows, 0, 0);
+	pgrows_free(&rows);
+	CHECK(*out_id > 0);
+	return ERR_OK;
 }
 
 enum err_code

@@ -69,6 +69,13 @@ enum err_code
 source_confirm(struct pgconn *conn, int32_t source_id, const char *cluster_id,
                struct err *err) ERR_MUST_CHECK;
 
+/* The id of what has no topic: a file by its digest in hexadecimal, or name
+   NULL: REST. kind is of enum message_origin. */
+enum err_code
+source_take_own(struct pgconn *conn, int kind, const char *name,
+                const struct feed *feed, int32_t *out_id,
+                struct err *err) ERR_MUST_CHECK;
+
 /* Kafka no longer has wanted, but only what is from low on (-1: it did not
    say); the partition waits for a person. */
 enum err_code

@@ -129,7 +129,8 @@ submission_send(struct submission *submission,
 
 /* The deadline has passed: parts that still wait are refused, those that were
    taken are unknown; done is called, unless it was, or a lane is writing the
-   last outcome down just now and calls it at once. */
+   last outcome down just now and calls it at once. The caller has a reference
+   of its own. */
 void
 submission_give_up(struct submission *submission);
 

@@ -46,7 +46,8 @@ begin
 	for d in select waybill.today() + g from generate_series(-1, ahead) g loop
 		foreach parent in array array['waybill.lane_commit', 'waybill.block',
 			'waybill.delivery', 'waybill.source_range',
-			'waybill.delivery_range', 'waybill.violation']::regclass[]
+			'waybill.delivery_range', 'waybill.violation',
+			'waybill.verdict_reference']::regclass[]
 		loop
 			part := replace(parent::text, 'waybill.', '') || '_' || to_char(d, 'YYYYMMDD');
 			continue when to_regclass(format('waybill.%I', part)) is not null;

@@ -81,7 +81,14 @@ select b.lane || '-' || b.incarnation || '-' || b.first_seq + m.i - 1 as id,
 	s.cluster as source_cluster, s.topic as source_topic,
 	s.partition as source_partition, m.source_offset, m.contract, m.partition,
 	m.hash,
-	waybill.origin_name(b.origin) as origin, b.first_seq as block_first_seq
+	waybill.origin_name(b.origin) as origin, b.first_seq as block_first_seq,
+	substring(m.dedup_id from 9) as dedup_id, nullif(m.principal, 0) as principal,
+	case when m.verdict in (2, 3) then (
+		select r.of_lane || '-' || r.of_incarnation || '-' || r.of_seq
+		from waybill.verdict_reference r
+		where r.day = b.day and r.lane = b.lane
+			and r.incarnation = b.incarnation
+			and r.seq = b.first_seq + m.i - 1) end as of_id
 from waybill.block b
 cross join lateral rows from (
 	unnest(waybill.column_fill(b.verdicts, b.count)),
@@ -91,9 +98,11 @@ cross join lateral rows from (
 	unnest(b.source_offsets),
 	unnest(waybill.column_fill(b.contracts, b.count)),
 	unnest(waybill.column_fill(b.partitions, b.count)),
-	unnest(waybill.column_hashes(b.hashes, b.count))
+	unnest(waybill.column_hashes(b.hashes, b.count)),
+	unnest(b.dedup_ids),
+	unnest(waybill.column_fill(b.principals, b.count))
 ) with ordinality m(verdict, key, body, headers, event_time, source,
-	source_offset, contract, partition, hash, i)
+	source_offset, contract, partition, hash, dedup_id, principal, i)
 left join waybill.source s on s.source = m.source;
 comment on view waybill.message is 'Messages, one a row. Narrow it by day, tenant, feed or recorded_at; for one message use message_by_id and its sisters, which read only its block.';
 
@@ -122,7 +131,15 @@ begin
 		b.contracts[case when cardinality(b.contracts) = 1 then 1 else p.i end],
 		b.partitions[case when cardinality(b.partitions) = 1 then 1 else p.i end],
 		substring(b.hashes from 32 * p.i - 31 for 32),
-		waybill.origin_name(b.origin), b.first_seq
+		waybill.origin_name(b.origin), b.first_seq,
+		substring(b.dedup_ids[p.i] from 9),
+		nullif(b.principals[case when cardinality(b.principals) = 1 then 1 else p.i end], 0),
+		case when b.verdicts[case when cardinality(b.verdicts) = 1 then 1 else p.i end] in (2, 3)
+			then (select r.of_lane || ''-'' || r.of_incarnation || ''-'' || r.of_seq
+			from waybill.verdict_reference r
+			where r.day = b.day and r.lane = b.lane
+				and r.incarnation = b.incarnation
+				and r.seq = b.first_seq + p.i - 1) end
 	from waybill.block b
 	cross join unnest($5) p(i)
 	left join waybill.source s

@@ -279,7 +279,7 @@ days_are_made_without_stopping_writers(void **state)
 	/* As the role that a daemon has. */
 	database_run(other, "set role waybill_record");
 	database_expect(other, "select waybill.journal_create_days(31)::text",
-	                "6");
+	                "7");
 	pgconn_close(&other);
 	pgconn_close(&conn);
 }

@@ -42,6 +42,8 @@
 	"nothing;"                                                             \
 	"insert into waybill.violation values (" day ", '" t "', " #lane       \
 	", 1, " #from " + 1, 0, 'tombstone', '', 'a body', '', -1);"           \
+	"insert into waybill.verdict_reference values (" day ", '" t           \
+	"', " #lane ", 1, " #from " + 2, 0, 1, 1, 'late');"                    \
 	"insert into waybill.parked values ('main', " #lane ", '" t            \
 	"', 'sales', " #from ", 'test') on conflict do nothing;"
 
@@ -278,6 +280,7 @@ static const char *const questions[] = {
 	"'sales', '-infinity', 'infinity') t",
 	"select string_agg(t::text, '|') from waybill.delivery_of(%s) t",
 	"select string_agg(t::text, '|') from waybill.violation_of(%s) t",
+	"select string_agg(t::text, '|') from waybill.reference_of(%s) t",
 	"select string_agg(t::text, '|') from waybill.day_of(%s) t",
 	"select string_agg(t::text, '|') from waybill.message_at("
 	"date '2026-03-01', %s, array[1, 2]) t",
@@ -324,6 +327,7 @@ static const char *const arguments[] = {
 	"waybill_read_us",
 	"waybill_read_ca",
 	"0, 1, 4",
+	"verdict_reference",
 };
 
 /* The answer, or the SQLSTATE; no error may depend on another's rows. */

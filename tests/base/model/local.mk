@@ -43,3 +43,8 @@ unit_tests += %D%/test_auth
 unit_tests += %D%/test_source
 %C%_test_source_SOURCES = %D%/test_source.c $(WAYBILL_TEST_RECORDER)
 %C%_test_source_LDADD = $(WAYBILL_TEST_MODEL)
+
+unit_tests += %D%/test_submission
+threaded_tests += %D%/test_submission
+%C%_test_submission_SOURCES = %D%/test_submission.c $(WAYBILL_TEST_ROADBASE)
+%C%_test_submission_LDADD = $(WAYBILL_TEST_MODEL)
