@@ -32,6 +32,7 @@ struct daemon_config {
 	int64_t batch_messages;
 	int64_t batch_bytes;
 	int64_t block_messages;
+	int64_t door_bytes;
 	int64_t ring_bytes;
 	int64_t transaction_messages;
 	int64_t transaction_bytes;

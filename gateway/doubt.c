@@ -98,7 +98,7 @@ static bool
 goes_to(const struct message *m, bool dead_letter, int partition)
 {
 	if (dead_letter)
-		return m->verdict != VERDICT_ACCEPTED &&
+		return m->verdict != VERDICT_ACCEPTED && message_leaves(m) &&
 			m->partition % m->feed->dead_letter_partitions ==
 			partition;
 	return m->verdict == VERDICT_ACCEPTED && m->partition == partition;

@@ -47,9 +47,11 @@ struct forwarder {
 	struct thread *thread;
 	struct thread_flag *stop;
 	struct queue *ring;
-	struct thread_lock lock; /* of told and reason */
+	struct thread_lock lock; /* of told, reason and parked */
 	struct told told;
 	char reason[ERR_TEXT_MAX];
+	struct progress_parked *parked; /* as of seq */
+	size_t parked_count;
 	atomic_int state;
 	atomic_int verdict;
 	atomic_bool ended;
@@ -124,8 +126,18 @@ take_catalogue(struct forwarder *f)
 static void
 note_progress(struct forwarder *f)
 {
+	const struct parking *parking = carrier_parking(f->carrier);
+
+	thread_lock(&f->lock);
 	atomic_store(&f->incarnation, carrier_incarnation(f->carrier));
 	atomic_store(&f->seq, carrier_seq(f->carrier));
+	if (parking->count > f->parked_count)
+		f->parked = memory_realloc(f->parked,
+		                           parking->count * sizeof(*f->parked));
+	f->parked_count = parking->count;
+	for (size_t i = 0; i < parking->count; i++)
+		f->parked[i] = parking->places[i].parked;
+	thread_unlock(&f->lock);
 }
 
 /* -- what comes next --------------------------------------------------------- */
@@ -542,6 +554,7 @@ forwarder_stop(struct forwarder **handle)
 	thread_lock_fini(&f->lock);
 	road_metric_route_free(&f->metric);
 	memory_release(f->cluster);
+	memory_release(f->parked);
 	memory_release(f);
 }
 
@@ -620,6 +633,23 @@ int64_t
 forwarder_seq(const struct forwarder *f)
 {
 	return atomic_load(&f->seq);
+}
+
+void
+forwarder_progress(struct forwarder *f, const struct feed *feed,
+                   int *out_incarnation, int64_t *out_seq)
+{
+	thread_lock(&f->lock);
+	*out_incarnation = atomic_load(&f->incarnation);
+	*out_seq = atomic_load(&f->seq);
+	for (size_t i = 0; i < f->parked_count; i++) {
+		const struct progress_parked *parked = &f->parked[i];
+
+		if (strcmp(parked->feed, feed->name) == 0 &&
+		    strcmp(parked->tenant, feed->tenant) == 0)
+			*out_seq = parked->seq;
+	}
+	thread_unlock(&f->lock);
 }
 
 bool

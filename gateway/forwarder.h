@@ -17,6 +17,7 @@
 struct batch;
 struct catalogue;
 struct daemon_config;
+struct feed;
 struct forwarder;
 struct journal_lane;
 
@@ -82,6 +83,12 @@ forwarder_tell_lane(struct forwarder *forwarder,
    thread. */
 int64_t
 forwarder_seq(const struct forwarder *forwarder);
+
+/* How far a feed is: as forwarder_seq, or less where it is parked; any
+   thread. */
+void
+forwarder_progress(struct forwarder *forwarder, const struct feed *feed,
+                   int *out_incarnation, int64_t *out_seq);
 
 /* True when everything recorded is on the cluster or parked. Any thread. */
 bool

@@ -18,6 +18,8 @@
 #include "base/runtime/memory.h"
 #include "base/runtime/text.h"
 #include "contracts/contract_rule.h"
+#include "gateway/boarding.h"
+#include "gateway/door.h"
 #include "gateway/inlet.h"
 #include "gateway/input.h"
 
@@ -422,13 +424,13 @@ note_error(struct gather *g, const struct kqueue *queue,
 
 /* How many messages may be polled so that the batch stays within bytes. */
 static size_t
-poll_limit(const struct gather *g, const struct batch *batch)
+poll_limit(const struct gather *g, const struct batch *batch,
+           const struct boarding_share *share)
 {
-	size_t room = g->options.batch_bytes > batch->bytes
-		? g->options.batch_bytes - batch->bytes
-		: 0;
+	size_t room =
+		share->bytes > batch->bytes ? share->bytes - batch->bytes : 0;
 	size_t limit = room / g->message_bytes + 1;
-	size_t left = batch->count_max - batch->count;
+	size_t left = share->messages - batch->count;
 
 	if (limit > POLL_MAX)
 		limit = POLL_MAX;
@@ -437,12 +439,12 @@ poll_limit(const struct gather *g, const struct batch *batch)
 
 static size_t
 poll_queue(struct gather *g, struct kqueue *queue, struct batch *batch,
-           int64_t timeout_ms)
+           const struct boarding_share *share, int64_t timeout_ms)
 {
 	struct kqueue_error error = { .code = ERR_OK };
 	size_t bytes = batch->bytes;
 	size_t n = kqueue_poll(queue, timeout_ms, g->polled,
-	                       poll_limit(g, batch), &error);
+	                       poll_limit(g, batch, share), &error);
 
 	/* First, since it may have been another cluster that sent these. */
 	if (error.code == ERR_KAFKA_DOWN)
@@ -461,25 +463,54 @@ poll_queue(struct gather *g, struct kqueue *queue, struct batch *batch,
 
 /* One pass over the queues; only the first one may wait. */
 static size_t
-poll_queues(struct gather *g, struct batch *batch, int64_t timeout_ms)
+poll_queues(struct gather *g, struct batch *batch,
+            const struct boarding_share *share, int64_t timeout_ms)
 {
 	size_t polled = 0;
 
-	if (g->queue_count == 0) {
-		if (timeout_ms > 0)
-			clock_sleep_ms(timeout_ms);
-		return 0;
-	}
 	g->turn++;
 	for (size_t i = 0; i < g->queue_count; i++) {
-		if (batch->count == batch->count_max ||
-		    batch->bytes >= g->options.batch_bytes)
+		if (boarding_is_full(batch, share))
 			break;
 		polled += poll_queue(
 			g, g->queues[(g->turn + i) % g->queue_count].queue,
-			batch, i == 0 && batch->count == 0 ? timeout_ms : 0);
+			batch, share,
+			i == 0 && batch->count == 0 ? timeout_ms : 0);
 	}
 	return polled;
+}
+
+static void
+wake_queue(void *context)
+{
+	kqueue_wake(context);
+}
+
+/* What Kafka has, up to a share of the batch. Whoever comes to the door ends
+   the wait. */
+static void
+poll_kafka(struct gather *g, struct batch *batch,
+           const struct boarding_share *share, int64_t timeout_ms)
+{
+	bool sleeps = timeout_ms > 0 && g->options.door != NULL;
+
+	if (g->queue_count == 0) {
+		if (sleeps)
+			door_wait(g->options.door, timeout_ms);
+		else if (timeout_ms > 0)
+			clock_sleep_ms(timeout_ms);
+		return;
+	}
+	/* poll_queues asks the next one first. */
+	if (sleeps &&
+	    !door_sleep(g->options.door, wake_queue,
+	                g->queues[(g->turn + 1) % g->queue_count].queue))
+		timeout_ms = 0;
+	while (poll_queues(g, batch, share, timeout_ms) > 0 &&
+	       !boarding_is_full(batch, share))
+		timeout_ms = 0;
+	if (sleeps)
+		door_wake(g->options.door);
 }
 
 /* -- public ---------------------------------------------------------------- */
@@ -563,12 +594,22 @@ struct batch *
 gather_next(struct gather *g, const struct deployment *deployment,
             int64_t timeout_ms)
 {
-	struct batch *batch = batch_new(deployment, g->options.batch_messages);
+	const struct boarding_share all = { g->options.batch_messages,
+		                            g->options.batch_bytes };
+	const struct boarding_share half = { (all.messages + 1) / 2,
+		                             all.bytes / 2 };
+	struct door *door = g->options.door;
+	size_t waiting = door == NULL ? 0 : door_bytes(door);
+	bool is_boarding =
+		waiting > 0 && (timeout_ms > 0 || waiting >= all.bytes / 4);
+	struct batch *batch = batch_new(deployment, all.messages);
 
-	while (poll_queues(g, batch, timeout_ms) > 0 &&
-	       batch->count < batch->count_max &&
-	       batch->bytes < g->options.batch_bytes)
-		timeout_ms = 0;
+	if (is_boarding)
+		boarding_fill(door, batch, &half);
+	poll_kafka(g, batch, waiting > 0 && !is_boarding ? &half : &all,
+	           batch->count > 0 ? 0 : timeout_ms);
+	if (door != NULL && (batch->count > 0 || timeout_ms > 0))
+		boarding_fill(door, batch, &all);
 	if (batch->count == 0)
 		batch_unref(&batch);
 	return batch;

@@ -13,12 +13,14 @@
 
 struct batch;
 struct deployment;
+struct door;
 struct gather;
 struct input;
 struct pgconn;
 
 struct gather_options {
 	struct input *input;
+	struct door *door; /* what does not come by Kafka; or NULL */
 	int lane;
 	size_t batch_messages;
 	size_t batch_bytes;
@@ -55,7 +57,10 @@ gather_follow(struct gather *gather, const struct deployment *deployment,
 bool
 gather_is_incomplete(const struct gather *gather);
 
-/* The next batch; NULL where nothing arrived within timeout_ms. */
+/* The next batch; NULL where nothing arrived within timeout_ms. Kafka and the
+   door each get half of it where both have that much. timeout_ms 0 says that
+   the batch before is still being recorded: then a few messages at the door
+   alone do not make one, they are fewer and larger a moment later. */
 struct batch *
 gather_next(struct gather *gather, const struct deployment *deployment,
             int64_t timeout_ms);

@@ -20,6 +20,7 @@
 #include "base/runtime/text.h"
 #include "base/runtime/thread.h"
 #include "gateway/daemon_config.h"
+#include "gateway/door.h"
 #include "gateway/lane.h"
 
 #define KEEPER_MAGIC  0x4b455052u
@@ -41,6 +42,7 @@ struct keeper {
 	struct thread_flag *stop;
 	struct thread_lock lock; /* of lanes */
 	struct lane *lanes[LEASE_LANES_MAX];
+	struct door *doors[LEASE_LANES_MAX]; /* never change */
 	bool is_leaving[LEASE_LANES_MAX];
 	atomic_llong beat_us;
 	int64_t days_us;
@@ -97,6 +99,7 @@ start_lane(struct keeper *k, int number)
 		.config = k->options.config,
 		.catalogue = k->options.catalogue,
 		.input = k->options.input,
+		.door = k->doors[number],
 		.stages = k->options.stages,
 		.lane = number,
 	};
@@ -232,6 +235,16 @@ drain_all(struct keeper *k)
 		lane_stop(&k->lanes[i]);
 }
 
+static enum submission_outcome
+offer(void *keeper, struct submission_part *part)
+{
+	struct keeper *k = keeper;
+
+	CHECK_MAGIC(k, KEEPER_MAGIC);
+	CHECK(part->lane >= 0 && part->lane < LEASE_LANES_MAX);
+	return door_offer(k->doors[part->lane], part);
+}
+
 /* -- public ---------------------------------------------------------------- */
 
 enum err_code
@@ -251,6 +264,8 @@ keeper_start(const struct keeper_options *options, struct keeper **out,
 	};
 	k->stop = thread_flag_new();
 	thread_lock_init(&k->lock, THREAD_RANK_CATALOGUE);
+	for (int i = 0; i < LEASE_LANES_MAX; i++)
+		k->doors[i] = door_new((size_t)config->door_bytes);
 	if (beat(k, err) != ERR_OK || make_days(k, err) != ERR_OK) {
 		keeper_stop(&k);
 		return err->code;
@@ -278,6 +293,8 @@ keeper_stop(struct keeper **handle)
 	    lease_leave(k->conn, k->options.config->daemon, &ignored) != ERR_OK)
 		ignored = (struct err){ .code = ERR_OK };
 	pgconn_close(&k->conn);
+	for (int i = 0; i < LEASE_LANES_MAX; i++)
+		door_free(&k->doors[i]);
 	thread_flag_free(&k->stop);
 	thread_lock_fini(&k->lock);
 	memory_release(k);
@@ -311,6 +328,27 @@ keeper_is_ready(struct keeper *k, struct text *why)
 	if (owned == 0 && atomic_load(&k->lanes_wanted) > 0)
 		text_add(why, "no lane is owned yet\n");
 	return ready && (owned > 0 || atomic_load(&k->lanes_wanted) == 0);
+}
+
+struct submission_lanes
+keeper_lanes(struct keeper *k)
+{
+	return (struct submission_lanes){ .offer = offer, .context = k };
+}
+
+bool
+keeper_progress(struct keeper *k, int lane, const char *cluster,
+                const struct feed *feed, int *out_incarnation, int64_t *out_seq)
+{
+	bool is_known = false;
+
+	CHECK(lane >= 0 && lane < LEASE_LANES_MAX);
+	thread_lock(&k->lock);
+	if (k->lanes[lane] != NULL)
+		is_known = lane_progress(k->lanes[lane], cluster, feed,
+		                         out_incarnation, out_seq);
+	thread_unlock(&k->lock);
+	return is_known;
 }
 
 void

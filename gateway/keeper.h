@@ -6,11 +6,14 @@
  * other daemons have fewer.
  */
 #include <stdbool.h>
+#include <stdint.h>
 
+#include "base/model/submission.h"
 #include "base/runtime/err.h"
 
 struct catalogue;
 struct daemon_config;
+struct feed;
 struct input;
 struct keeper;
 struct stage;
@@ -36,6 +39,18 @@ keeper_stop(struct keeper **keeper);
    /readyz says. Appends why not. Any thread. */
 bool
 keeper_is_ready(struct keeper *keeper, struct text *why);
+
+/* For submission_send, as long as the keeper lives: lanes that are here take
+   their parts, others refuse. Any thread. */
+struct submission_lanes
+keeper_lanes(struct keeper *keeper);
+
+/* How far a feed is on a cluster, in a lane of this daemon: everything of it
+   up to seq is there. False: not known here. Any thread. */
+bool
+keeper_progress(struct keeper *keeper, int lane, const char *cluster,
+                const struct feed *feed, int *out_incarnation,
+                int64_t *out_seq);
 
 /* A JSON array of lanes. Any thread. */
 void

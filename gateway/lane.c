@@ -8,13 +8,12 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/io/pgconn.h"
 #include "base/model/batch.h"
+#include "base/model/batch_part.h"
 #include "base/model/deployment.h"
 #include "base/model/journal.h"
-#include "base/model/stage.h"
 #include "base/runtime/check.h"
 #include "base/runtime/clock.h"
 #include "base/runtime/crash.h"
@@ -24,12 +23,14 @@
 #include "base/runtime/thread.h"
 #include "gateway/catalogue.h"
 #include "gateway/daemon_config.h"
+#include "gateway/door.h"
 #include "gateway/gather.h"
+#include "gateway/lane_parts.h"
 #include "gateway/lane_routes.h"
+#include "gateway/lane_stages.h"
 #include "gateway/road_metric.h"
 
 #define LANE_MAGIC     0x4c414e45u
-#define STAGES_MAX     8
 #define GATHER_WAIT_MS 50
 #define ANSWER_WAIT_MS 2
 #define RETRY_MS       500
@@ -47,10 +48,11 @@ struct lane {
 	struct journal *journal;
 	struct gather *gather;
 	const struct deployment *deployment;
-	void *contexts[STAGES_MAX];
+	struct lane_stages stages;
 	struct lane_routes routes;
-	struct batch *sent;  /* with Postgres */
-	struct batch *ready; /* judged and grouped, not sent */
+	struct batch *sent;   /* with Postgres */
+	bool sent_has_failed; /* it surely is not recorded */
+	struct batch *ready;  /* judged and grouped, not sent */
 	int64_t sent_us;
 	int64_t follow_us;
 	bool follow_failed; /* the newest catalogue is not followed yet */
@@ -58,13 +60,6 @@ struct lane {
 	bool fails_again;
 	struct lane_metric *metric;
 	atomic_llong epoch, next_seq;
-};
-
-static const char *const state_names[] = {
-	[LANE_TAKING] = "taking",     [LANE_RUNNING] = "running",
-	[LANE_UNKNOWN] = "unknown",   [LANE_WAITING] = "waiting",
-	[LANE_DIVERGED] = "diverged", [LANE_DRAINING] = "draining",
-	[LANE_STOPPED] = "stopped",
 };
 
 static struct log_scope
@@ -80,6 +75,13 @@ static bool
 is_draining(const struct lane *lane)
 {
 	return thread_flag_is_set(lane->drain);
+}
+
+static void
+set_door(struct lane *lane, enum door_state state)
+{
+	if (lane->options.door != NULL)
+		door_set(lane->options.door, state);
 }
 
 static void
@@ -155,6 +157,7 @@ begin_to_gather(struct lane *lane, struct err *err)
 {
 	const struct gather_options options = {
 		.input = lane->options.input,
+		.door = lane->options.door,
 		.lane = lane->options.lane,
 		.batch_messages = (size_t)lane->options.config->batch_messages,
 		.batch_bytes = (size_t)lane->options.config->batch_bytes,
@@ -209,18 +212,24 @@ take(struct lane *lane, struct err *err)
 		lane_routes_tell(&lane->routes, journal_lane(lane->journal));
 	}
 	note_why(lane);
-	if (begin_to_gather(lane, err) != ERR_OK)
+	if (lane_stages_load(&lane->stages, lane->journal, lane->deployment,
+	                     err) != ERR_OK ||
+	    begin_to_gather(lane, err) != ERR_OK)
 		return err->code;
 	crash_at(CRASH_LANE_RECOVERED);
 	return ERR_OK;
 }
 
-/* Everything of one ownership ends; what was not recorded is read again. */
+/* Everything of one ownership ends; what was not recorded is read again, or
+   waits at the door. */
 static void
 let_go(struct lane *lane)
 {
 	journal_close(&lane->journal);
-	batch_unref(&lane->sent);
+	lane_parts_return(&lane->ready, lane->options.door);
+	if (lane->sent_has_failed)
+		lane_parts_return(&lane->sent, lane->options.door);
+	lane_parts_forsake(&lane->sent);
 	batch_unref(&lane->ready);
 	lane_routes_stop(&lane->routes);
 	gather_free(&lane->gather);
@@ -229,28 +238,13 @@ let_go(struct lane *lane)
 
 /* -- the road ---------------------------------------------------------------- */
 
-static enum err_code
-run_stages(struct lane *lane, struct batch *batch, struct err *err)
-{
-	const struct stage *const *stages = lane->options.stages;
-
-	crash_at(CRASH_GATHERED);
-	for (size_t i = 0; stages[i] != NULL; i++) {
-		if (stages[i]->run(batch, lane->contexts[i], err) != ERR_OK)
-			return err_context(err, "stage %s", stages[i]->name);
-	}
-	crash_at(CRASH_VALIDATED);
-	batch_group(batch, (size_t)lane->options.config->block_messages,
-	            (size_t)lane->options.config->batch_bytes);
-	return ERR_OK;
-}
-
-/* The batch is recorded: hand it to the forwarders. */
+/* The batch is recorded: who waits for it hears so, the forwarders get it. */
 static void
 answer(struct lane *lane)
 {
 	lane->sent->recorded_ms = clock_wall_ms();
 	lane->why[0] = '\0';
+	batch_part_settle(lane->sent);
 	lane_routes_offer(&lane->routes, lane->sent);
 	road_metric_recorded(lane->metric, lane->sent,
 	                     clock_now_us() - lane->sent_us);
@@ -266,6 +260,7 @@ finish_sent(struct lane *lane, struct err *err)
 		return ERR_OK;
 	if (journal_wait(lane->journal, err) != ERR_OK) {
 		/* Not recorded: it goes again, unless nobody knows. */
+		lane->sent_has_failed = err->code != ERR_POSTGRES_UNKNOWN;
 		if (err->code != ERR_POSTGRES_UNKNOWN && lane->ready == NULL) {
 			lane->ready = lane->sent;
 			lane->sent = NULL;
@@ -288,7 +283,9 @@ send_ready(struct lane *lane, struct err *err)
 	if (journal_send(lane->journal, lane->ready, err) != ERR_OK)
 		return err->code;
 	lane->sent = lane->ready;
+	lane->sent_has_failed = false;
 	lane->ready = NULL;
+	lane_stages_numbered(&lane->stages, lane->sent);
 	return ERR_OK;
 }
 
@@ -351,7 +348,8 @@ gather_ready(struct lane *lane, struct err *err)
 	/* Without blocks it is not judged yet: a stage has failed. */
 	if (lane->ready == NULL || lane->ready->block_count > 0)
 		return ERR_OK;
-	return run_stages(lane, lane->ready, err);
+	return lane_stages_judge(&lane->stages, &lane->ready,
+	                         lane->options.config, err);
 }
 
 static bool
@@ -429,6 +427,11 @@ state_after(struct lane *lane, const struct err *err)
 {
 	struct log_scope scope = scope_of(lane);
 
+	/* What was not sent waits at the door, where it is not for long. */
+	if (err->code != ERR_POSTGRES_TIMELINE &&
+	    err->code != ERR_POSTGRES_UNKNOWN)
+		set_door(lane, DOOR_SHUT);
+	lane_parts_return(&lane->ready, lane->options.door);
 	switch (err->code) {
 	case ERR_LANE_LOST:
 		log_warn(&scope, "the lane is lost (%s)", err->text);
@@ -477,6 +480,7 @@ do_running(struct lane *lane)
 	struct err err = { .code = ERR_OK };
 
 	publish(lane);
+	set_door(lane, DOOR_OPEN);
 	while (!is_draining(lane)) {
 		if (turn(lane, &err) != ERR_OK)
 			return state_after(lane, &err);
@@ -498,6 +502,7 @@ do_unknown(struct lane *lane)
 		    err.code == ERR_POSTGRES_TIMELINE)
 			return state_after(lane, &err);
 		log_warn(&scope, "still unknown (%s)", err.text);
+		set_door(lane, DOOR_SHUT);
 		thread_flag_wait(lane->drain, RETRY_MS);
 		return LANE_UNKNOWN;
 	}
@@ -505,8 +510,12 @@ do_unknown(struct lane *lane)
 	lane_routes_tell(&lane->routes, journal_lane(lane->journal));
 	if (recorded) {
 		answer(lane);
-		return LANE_RUNNING;
+		return lane_stages_load(&lane->stages, lane->journal,
+		                        lane->deployment, &err) == ERR_OK
+			? LANE_RUNNING
+			: state_after(lane, &err);
 	}
+	lane->sent_has_failed = true;
 	/* It goes again, before what was gathered behind it: both are read
 	   anew from their positions. A server that is full refuses again and
 	   again, and each time costs an epoch and all transactions. */
@@ -526,7 +535,9 @@ do_waiting(struct lane *lane)
 	thread_flag_wait(lane->drain, RETRY_MS);
 	if (lane->sent != NULL || lane->journal == NULL)
 		return LANE_TAKING;
-	if (journal_reconnect(lane->journal, &err) != ERR_OK) {
+	if (journal_reconnect(lane->journal, &err) != ERR_OK ||
+	    lane_stages_load(&lane->stages, lane->journal, lane->deployment,
+	                     &err) != ERR_OK) {
 		if (err.code == ERR_LANE_LOST ||
 		    err.code == ERR_POSTGRES_TIMELINE)
 			return state_after(lane, &err);
@@ -542,6 +553,7 @@ do_waiting(struct lane *lane)
 static enum lane_state
 do_diverged(struct lane *lane)
 {
+	lane_parts_return(&lane->ready, lane->options.door);
 	thread_flag_wait(lane->drain, -1);
 	return LANE_STOPPED;
 }
@@ -556,6 +568,8 @@ do_draining(struct lane *lane)
 	int64_t deadline =
 		clock_now_us() + lane->options.config->drain_ms * 1000;
 
+	set_door(lane, DOOR_SHUT);
+	lane_parts_return(&lane->ready, lane->options.door);
 	if (finish_sent(lane, &err) != ERR_OK) {
 		log_warn(&scope, "stopping with a batch under way (%s)",
 		         err.text);
@@ -591,6 +605,8 @@ run(void *context)
 		atomic_store(&lane->state, (int)state);
 		state = states[state](lane);
 	}
+	/* First: what is given back is not to wait. */
+	set_door(lane, DOOR_AWAY);
 	let_go(lane);
 	road_metric_state(lane->metric, 0, 0, 0);
 	atomic_store(&lane->state, LANE_STOPPED);
@@ -598,13 +614,6 @@ run(void *context)
 }
 
 /* -- public ---------------------------------------------------------------- */
-
-const char *
-lane_state_name(enum lane_state state)
-{
-	CHECK((size_t)state < sizeof(state_names) / sizeof(char *));
-	return state_names[state];
-}
 
 struct lane *
 lane_start(const struct lane_options *options)
@@ -617,11 +626,8 @@ lane_start(const struct lane_options *options)
 	lane->drain = thread_flag_new();
 	lane_routes_init(&lane->routes);
 	lane->metric = road_metric_lane(options->lane);
-	for (size_t i = 0; options->stages[i] != NULL; i++) {
-		CHECK(i < STAGES_MAX);
-		if (options->stages[i]->context_new != NULL)
-			lane->contexts[i] = options->stages[i]->context_new();
-	}
+	set_door(lane, DOOR_OPEN);
+	lane_stages_init(&lane->stages, options->stages);
 	snprintf(name, sizeof(name), "lane-%d", options->lane);
 	lane->thread = thread_new(name, run, lane);
 	return lane;
@@ -643,7 +649,6 @@ void
 lane_stop(struct lane **handle)
 {
 	struct lane *lane = *handle;
-	const struct stage *const *stages;
 
 	*handle = NULL;
 	if (lane == NULL)
@@ -651,11 +656,7 @@ lane_stop(struct lane **handle)
 	CHECK_MAGIC(lane, LANE_MAGIC);
 	thread_flag_set(lane->drain);
 	thread_join(&lane->thread);
-	stages = lane->options.stages;
-	for (size_t i = 0; stages[i] != NULL; i++) {
-		if (stages[i]->context_free != NULL)
-			stages[i]->context_free(lane->contexts[i]);
-	}
+	lane_stages_fini(&lane->stages);
 	thread_flag_free(&lane->drain);
 	lane_routes_fini(&lane->routes);
 	road_metric_lane_free(&lane->metric);
@@ -666,6 +667,14 @@ enum lane_state
 lane_state(const struct lane *lane)
 {
 	return (enum lane_state)atomic_load(&lane->state);
+}
+
+bool
+lane_progress(struct lane *lane, const char *cluster, const struct feed *feed,
+              int *out_incarnation, int64_t *out_seq)
+{
+	return lane_routes_progress(&lane->routes, cluster, feed,
+	                            out_incarnation, out_seq);
 }
 
 void

@@ -8,8 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/lane_state.h"
+
 struct catalogue;
 struct daemon_config;
+struct door;
+struct feed;
 struct input;
 struct lane;
 struct stage;
@@ -19,22 +23,10 @@ struct lane_options {
 	const struct daemon_config *config;
 	struct catalogue *catalogue;
 	struct input *input;
+	struct door *door;                 /* of this lane; or NULL */
 	const struct stage *const *stages; /* NULL-terminated */
 	int lane;
 };
-
-enum lane_state {
-	LANE_TAKING, /* claiming, recovering */
-	LANE_RUNNING,
-	LANE_UNKNOWN,  /* finding out what became of a batch */
-	LANE_WAITING,  /* Postgres does not answer */
-	LANE_DIVERGED, /* waits for reconcile: nothing is recorded */
-	LANE_DRAINING,
-	LANE_STOPPED, /* the thread has ended: lane_stop it */
-};
-
-const char *
-lane_state_name(enum lane_state state);
 
 struct lane *
 lane_start(const struct lane_options *options);
@@ -53,6 +45,12 @@ lane_stop(struct lane **lane);
 
 enum lane_state
 lane_state(const struct lane *lane);
+
+/* How far a feed is on a cluster: everything of it up to seq is there. False:
+   there is no such route. Any thread. */
+bool
+lane_progress(struct lane *lane, const char *cluster, const struct feed *feed,
+              int *out_incarnation, int64_t *out_seq);
 
 /* One JSON object: state, epoch, seq, routes. Any thread. */
 void

@@ -161,6 +161,25 @@ lane_routes_stop(struct lane_routes *routes)
 		forwarder_stop(&routes->forwarders[i]);
 }
 
+bool
+lane_routes_progress(struct lane_routes *routes, const char *cluster,
+                     const struct feed *feed, int *out_incarnation,
+                     int64_t *out_seq)
+{
+	bool is_known = false;
+
+	thread_lock(&routes->lock);
+	for (size_t i = 0; i < routes->count && !is_known; i++) {
+		struct forwarder *f = routes->forwarders[i];
+
+		is_known = strcmp(forwarder_cluster(f), cluster) == 0;
+		if (is_known)
+			forwarder_progress(f, feed, out_incarnation, out_seq);
+	}
+	thread_unlock(&routes->lock);
+	return is_known;
+}
+
 void
 lane_routes_print(struct lane_routes *routes, struct text *out)
 {

@@ -2,7 +2,8 @@
 #pragma once
 /*
  * The forwarders of one lane, one for each output cluster of the catalogue.
- * All calls are the recorder's, but for lane_routes_print: any thread.
+ * All calls are the recorder's, but for lane_routes_print and _progress: any
+ * thread.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +18,7 @@ struct text;
 #define LANE_ROUTES_MAX (2 * CLUSTERS_MAX) /* some of them end */
 
 struct lane_routes {
-	struct thread_lock lock; /* of the list, for lane_routes_print */
+	struct thread_lock lock; /* of the list, for other threads */
 	struct forwarder *forwarders[LANE_ROUTES_MAX];
 	size_t count;
 };
@@ -61,6 +62,12 @@ lane_routes_are_idle(const struct lane_routes *routes);
 /* All at once, not one by one; waits for the last. */
 void
 lane_routes_stop(struct lane_routes *routes);
+
+/* How far a feed is on a cluster; false: there is no such route. */
+bool
+lane_routes_progress(struct lane_routes *routes, const char *cluster,
+                     const struct feed *feed, int *out_incarnation,
+                     int64_t *out_seq);
 
 /* The members of a JSON array. */
 void

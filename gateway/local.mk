@@ -1,11 +1,13 @@
 noinst_LIBRARIES += libwaybill_gateway.a
 libwaybill_gateway_a_SOURCES = \
 	%D%/apply.c %D%/apply.h \
+	%D%/boarding.c %D%/boarding.h \
 	%D%/carrier.c %D%/carrier.h \
 	%D%/catalogue.c %D%/catalogue.h \
 	%D%/cli.c %D%/cli.h \
 	%D%/cli_commands.h \
 	%D%/daemon_config.c %D%/daemon_config.h \
+	%D%/door.c %D%/door.h \
 	%D%/doubt.c %D%/doubt.h \
 	%D%/forwarder.c %D%/forwarder.h \
 	%D%/gather.c %D%/gather.h \
@@ -14,7 +16,10 @@ libwaybill_gateway_a_SOURCES = \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/keyring.c %D%/keyring.h \
 	%D%/lane.c %D%/lane.h \
+	%D%/lane_parts.c %D%/lane_parts.h \
 	%D%/lane_routes.c %D%/lane_routes.h \
+	%D%/lane_stages.c %D%/lane_stages.h \
+	%D%/lane_state.c %D%/lane_state.h \
 	%D%/manifest.c %D%/manifest.h \
 	%D%/manifest_check.c %D%/manifest_check.h \
 	%D%/migrate.c \

@@ -16,7 +16,7 @@
 #include "base/runtime/check.h"
 #include "base/runtime/memory.h"
 
-#define OWN_HEADERS 8
+#define OWN_HEADERS 9
 /* What a broker takes is some 48 KB more than a body may have; the journal has
    all of them. */
 #define VIOLATIONS_BYTES_MAX (32 * 1024)
@@ -95,10 +95,25 @@ add_text(struct parcel *parcel, size_t count, const char *name,
 static int
 print_source(char *out, size_t size, const struct message *m)
 {
-	size_t len = strlen(m->source->topic);
+	const char *name = m->source == NULL ? "" : m->source->topic;
+	size_t len;
 
-	CHECK(len + 48 < size);
-	memcpy(out, m->source->topic, len);
+	if (m->origin == MESSAGE_ORIGIN_REST ||
+	    m->origin == MESSAGE_ORIGIN_PLAN) {
+		name = m->origin == MESSAGE_ORIGIN_REST ? "rest" : "plan";
+		memcpy(out, name, 4);
+		return 4;
+	}
+	len = strlen(name);
+	CHECK(len > 0 && len + 48 < size);
+	if (m->origin == MESSAGE_ORIGIN_FILE) {
+		memcpy(out, "file/", 5);
+		memcpy(out + 5, name, len);
+		len += 5;
+		out[len++] = '/';
+		return (int)len + text_print_int(out + len, m->source_offset);
+	}
+	memcpy(out, name, len);
 	out[len++] = '/';
 	len += (size_t)text_print_int(out + len, m->source->partition);
 	out[len++] = '/';
@@ -167,6 +182,20 @@ is_too_large(const struct message *m)
 
 	return m->verdict != VERDICT_ACCEPTED &&
 		whole > m->feed->message_bytes_max;
+}
+
+/* Which message it contradicts, or came behind. */
+static size_t
+add_reference(struct parcel *parcel, size_t count, const struct message *m)
+{
+	const struct message_reference *of = m->reference;
+	int len = message_id_print(parcel->reference, of->lane, of->incarnation,
+	                           of->seq);
+
+	return add_text(parcel, count,
+	                of->kind == MESSAGE_LATE ? "waybill-late"
+	                                         : "waybill-conflict",
+	                parcel->reference, len);
 }
 
 static size_t
@@ -247,6 +276,8 @@ parcel_fill(struct parcel *parcel, const struct batch *batch,
 	}
 	count = add_text(parcel, count, "waybill-time", parcel->time,
 	                 parcel->time_len);
+	if (m->reference != NULL)
+		count = add_reference(parcel, count, m);
 	if (m->verdict != VERDICT_ACCEPTED) {
 		out->partition = m->partition % m->feed->dead_letter_partitions;
 		count = add_dead_letter_headers(parcel, count, m, out);

@@ -17,6 +17,7 @@ struct parcel {
 	char *names; /* of the producer's headers, NUL-terminated */
 	size_t names_size;
 	char id[64];
+	char reference[64];
 	char source[320];
 	char time[32]; /* of time_ms, which neighbours often share */
 	int time_len;

@@ -123,6 +123,8 @@ touched(struct batch *const *batches, size_t count, const struct feed *feed,
 				int p = m[k].partition;
 				bool is_dead = m[k].verdict != VERDICT_ACCEPTED;
 
+				if (!message_leaves(&m[k]))
+					continue;
 				if (is_dead)
 					p %= feed->dead_letter_partitions;
 				if (is_dead == dead_letter)

@@ -49,6 +49,8 @@ send_block(struct transaction *t, size_t batch_index, const struct block *block,
 		size_t at = block->first + i;
 		const struct message *m = &batch->messages[at];
 
+		if (!message_leaves(m))
+			continue;
 		parcel_fill(t->parcel, batch, m,
 		            m->verdict == VERDICT_ACCEPTED ? output : dead,
 		            &send);

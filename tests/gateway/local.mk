@@ -5,7 +5,7 @@
 #	threaded_tests += %D%/test_TEST
 WAYBILL_TEST_GATEWAY = $(WAYBILL_LIBS_GATEWAY) $(CMOCKA_LIBS)
 
-EXTRA_DIST += %D%/files.h
+EXTRA_DIST += %D%/files.h %D%/submitting.h
 
 unit_tests += %D%/test_manifest
 %C%_test_manifest_LDADD = $(WAYBILL_TEST_GATEWAY)
@@ -77,3 +77,15 @@ threaded_tests += %D%/test_inlet
 %C%_test_inlet_SOURCES = %D%/test_inlet.c $(WAYBILL_TEST_ROADBASE) \
 	$(WAYBILL_TEST_KAFKAMOCK)
 %C%_test_inlet_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_lane_parts
+threaded_tests += %D%/test_lane_parts
+%C%_test_lane_parts_SOURCES = %D%/test_lane_parts.c $(WAYBILL_TEST_ROADBASE) \
+	$(WAYBILL_TEST_KAFKAMOCK)
+%C%_test_lane_parts_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_lane_stages
+threaded_tests += %D%/test_lane_stages
+%C%_test_lane_stages_SOURCES = %D%/test_lane_stages.c \
+	$(WAYBILL_TEST_ROADBASE) $(WAYBILL_TEST_KAFKAMOCK)
+%C%_test_lane_stages_LDADD = $(WAYBILL_TEST_GATEWAY)
