@@ -143,7 +143,9 @@ print_violations(struct parcel *parcel, const struct message *m)
 
 	text_reset(out);
 	text_add(out, "[");
-	for (int i = 0; i < m->violation_count; i++) {
+	/* As the journal has them: none of a conflict. */
+	for (int i = 0;
+	     m->verdict == VERDICT_REJECTED && i < m->violation_count; i++) {
 		size_t before = out->len;
 
 		if (i > 0)

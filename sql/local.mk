@@ -7,6 +7,7 @@ nobase_dist_pkgdata_DATA += \
 	%D%/0005_access.sql \
 	%D%/0006_feed_topic.sql \
 	%D%/0007_submission.sql \
+	%D%/0008_dedup.sql \
 	%D%/checks/comments.sql \
 	%D%/checks/journal.sql \
 	%D%/checks/privileges.sql \

@@ -32,11 +32,11 @@ static const struct pgstatement insert_block = {
 	       " event_time_min, event_time_max, salt, event_times, keys,"
 	       " bodies, headers, sources, source_offsets, verdicts,"
 	       " contracts, partitions, hashes, key_hashes, dedup_ids,"
-	       " principals)"
+	       " principals, versions)"
 	       " values (" LANE_DAY ", $1, $2, $3, $4, $5, $6, $7, $8,"
 	       " statement_timestamp(), $9, $10, $11, $12, $13, $14, $15,"
-	       " $16, $17, $18, $19, $20, $21, $22, $23, $24)",
-	.param_count = 24,
+	       " $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)",
+	.param_count = 25,
 	.types = { PGTYPE_INT4,        PGTYPE_INT4,        PGTYPE_INT8,
 	           PGTYPE_INT4,        PGTYPE_TEXT,        PGTYPE_TEXT,
 	           PGTYPE_INT2,        PGTYPE_INT2,        PGTYPE_INT8,
@@ -44,7 +44,8 @@ static const struct pgstatement insert_block = {
 	           PGTYPE_BYTEA_ARRAY, PGTYPE_BYTEA_ARRAY, PGTYPE_BYTEA_ARRAY,
 	           PGTYPE_INT4_ARRAY,  PGTYPE_INT8_ARRAY,  PGTYPE_INT2_ARRAY,
 	           PGTYPE_INT4_ARRAY,  PGTYPE_INT4_ARRAY,  PGTYPE_BYTEA,
-	           PGTYPE_INT4_ARRAY,  PGTYPE_BYTEA_ARRAY, PGTYPE_INT4_ARRAY },
+	           PGTYPE_INT4_ARRAY,  PGTYPE_BYTEA_ARRAY, PGTYPE_INT4_ARRAY,
+	           PGTYPE_INT8_ARRAY },
 };
 
 static const struct pgstatement insert_commit = {
@@ -118,7 +119,7 @@ struct range {
 struct journal_rows {
 	struct pgarray event_times, keys, bodies, headers, sources,
 		source_offsets, verdicts, contracts, partitions, key_hashes,
-		dedup_ids, principals;
+		dedup_ids, principals, versions;
 	/* of the batch: ranges, violations, references, positions */
 	struct pgarray tenants, ids, incarnations, firsts, lasts, seqs,
 		ordinals, rules, paths, expected, values, offsets;
@@ -130,7 +131,7 @@ struct journal_rows {
    its event times. */
 struct sameness {
 	bool source, verdict, contract, partition, event_time, principal;
-	bool has_headers, has_dedup_ids, has_principals;
+	bool has_headers, has_dedup_ids, has_principals, has_versions;
 	int64_t event_time_min, event_time_max;
 };
 
@@ -162,6 +163,7 @@ survey(const struct message *m, size_t count, struct sameness *out)
 		out->has_headers |= m[i].headers != NULL;
 		out->has_dedup_ids |= m[i].dedup_id_len > 0;
 		out->has_principals |= principal_of(&m[i]) != 0;
+		out->has_versions |= m[i].version != MESSAGE_VERSION_NONE;
 		if (m[i].event_time_ms < out->event_time_min)
 			out->event_time_min = m[i].event_time_ms;
 		if (m[i].event_time_ms > out->event_time_max)
@@ -196,6 +198,15 @@ add_dedup_id(struct pgarray *array, const struct message *m)
 	                 (size_t)m->dedup_id_len);
 }
 
+static void
+add_version(struct pgarray *array, const struct message *m)
+{
+	if (m->version == MESSAGE_VERSION_NONE)
+		pgarray_add_bytes(array, NULL, 0);
+	else
+		pgarray_add_int8(array, m->version);
+}
+
 /* What only some messages have, and most blocks have none of. */
 static void
 add_rare_columns(struct journal_rows *r, const struct message *m, size_t count,
@@ -204,11 +215,14 @@ add_rare_columns(struct journal_rows *r, const struct message *m, size_t count,
 	pgarray_begin(&r->headers, PGTYPE_BYTEA);
 	pgarray_begin(&r->dedup_ids, PGTYPE_BYTEA);
 	pgarray_begin(&r->principals, PGTYPE_INT4);
+	pgarray_begin(&r->versions, PGTYPE_INT8);
 	for (size_t i = 0; i < count && same->has_headers; i++)
 		pgarray_add_bytes(&r->headers, m[i].headers,
 		                  (size_t)m[i].headers_len);
 	for (size_t i = 0; i < count && same->has_dedup_ids; i++)
 		add_dedup_id(&r->dedup_ids, &m[i]);
+	for (size_t i = 0; i < count && same->has_versions; i++)
+		add_version(&r->versions, &m[i]);
 	for (size_t i = 0; i < count && same->has_principals; i++) {
 		if (i == 0 || !same->principal)
 			pgarray_add_int4(&r->principals, principal_of(&m[i]));
@@ -285,6 +299,7 @@ send_block(struct journal_rows *r, struct pgconn *conn,
 		same.has_dedup_ids ? pgarray_end(&r->dedup_ids) : PGVALUE_NULL,
 		same.has_principals ? pgarray_end(&r->principals)
 				    : PGVALUE_NULL,
+		same.has_versions ? pgarray_end(&r->versions) : PGVALUE_NULL,
 	};
 
 	return pgconn_send(conn, &insert_block, values, err);
@@ -419,9 +434,13 @@ send_violations(struct journal_rows *r, struct pgconn *conn,
 	pgarray_begin(&r->values, PGTYPE_TEXT);
 	pgarray_begin(&r->offsets, PGTYPE_INT4);
 	for (size_t i = 0; i < batch->count; i++) {
-		count += batch->messages[i].violation_count;
-		if (batch->messages[i].violation_count > 0)
-			add_violations(r, &batch->messages[i]);
+		const struct message *m = &batch->messages[i];
+
+		/* Of a duplicate or a conflict something else is said. */
+		if (m->verdict != VERDICT_REJECTED || m->violation_count == 0)
+			continue;
+		count += m->violation_count;
+		add_violations(r, m);
 	}
 	if (count == 0)
 		return ERR_OK;
@@ -545,6 +564,7 @@ journal_rows_free(struct journal_rows **handle)
 		&r->rules,       &r->paths,      &r->expected,
 		&r->values,      &r->offsets,    &r->key_hashes,
 		&r->dedup_ids,   &r->principals, &r->incarnations,
+		&r->versions,
 	};
 
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
