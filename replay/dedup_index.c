@@ -1,7 +1,6 @@
 /* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hashes of SHA-256: an id costs about as much as the chain's hash of its
- * message, and nobody can make two ids meet.
+ * A first message, what repeats it, and what contradicts it.
  */
 #include "replay/dedup_index.h"
 
@@ -32,20 +31,6 @@ add_part(struct digest *digest, const uint8_t *bytes, int32_t len)
 
 /* -- public ---------------------------------------------------------------- */
 
-struct recent_hash
-dedup_index_hash_id(struct digest *digest, const char *tenant, const char *feed,
-                    const uint8_t *id, int32_t id_len)
-{
-	uint8_t out[DIGEST_SHA256_LEN];
-
-	digest_begin(digest);
-	digest_add(digest, tenant, strlen(tenant) + 1);
-	digest_add(digest, feed, strlen(feed) + 1);
-	digest_add(digest, id, (size_t)id_len);
-	digest_end(digest, out);
-	return (struct recent_hash){ read_number(out), read_number(out + 8) };
-}
-
 uint64_t
 dedup_index_hash_content(struct digest *digest,
                          const struct dedup_content *content)
@@ -58,6 +43,12 @@ dedup_index_hash_content(struct digest *digest,
 	add_part(digest, content->body, content->body_len);
 	digest_end(digest, out);
 	return read_number(out);
+}
+
+uint64_t
+dedup_index_read_content(const uint8_t *bytes)
+{
+	return read_number(bytes);
 }
 
 enum dedup_answer

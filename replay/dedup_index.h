@@ -37,11 +37,6 @@ struct dedup_message {
 	uint32_t tag;
 };
 
-/* The scope is tenant and feed. */
-struct recent_hash
-dedup_index_hash_id(struct digest *digest, const char *tenant, const char *feed,
-                    const uint8_t *id, int32_t id_len);
-
 /* Lengths are -1 for nothing, as in struct message. */
 struct dedup_content {
 	const uint8_t *key, *headers, *body;
@@ -50,6 +45,10 @@ struct dedup_content {
 uint64_t
 dedup_index_hash_content(struct digest *digest,
                          const struct dedup_content *content);
+
+/* As the journal has it in front of an id: 8 bytes. */
+uint64_t
+dedup_index_read_content(const uint8_t *bytes);
 
 /*
  * The entries are recent's: its time, batches, seqs and bounds (see there).

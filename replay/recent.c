@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/runtime/check.h"
+#include "base/runtime/digest.h"
 #include "base/runtime/memory.h"
 
 #define SHARD_BITS    10
@@ -246,7 +247,30 @@ add_change(struct recent *recent)
 	return &recent->changes[recent->change_count++];
 }
 
+static uint64_t
+read_number(const uint8_t *bytes)
+{
+	uint64_t number;
+
+	memcpy(&number, bytes, sizeof(number));
+	return number;
+}
+
 /* -- public ---------------------------------------------------------------- */
+
+struct recent_hash
+recent_hash_of(struct digest *digest, const char *tenant, const char *feed,
+               const uint8_t *bytes, size_t len)
+{
+	uint8_t out[DIGEST_SHA256_LEN];
+
+	digest_begin(digest);
+	digest_add(digest, tenant, strlen(tenant) + 1);
+	digest_add(digest, feed, strlen(feed) + 1);
+	digest_add(digest, bytes, len);
+	digest_end(digest, out);
+	return (struct recent_hash){ read_number(out), read_number(out + 8) };
+}
 
 struct recent *
 recent_new(size_t count_max, int64_t window_minutes)
@@ -409,6 +433,12 @@ recent_forget(struct recent *recent, int64_t next_seq)
 	take_back(recent, recorded);
 	recent->change_count = 0;
 	recent->numbered_count = 0;
+}
+
+bool
+recent_is_pending(const struct recent *recent)
+{
+	return recent->change_count > 0;
 }
 
 void

@@ -24,6 +24,13 @@ struct recent_hash {
 	uint64_t high, low;
 };
 
+struct digest;
+/* What identifies something within a feed: half of a SHA-256, so that nobody
+   can make two of them meet. */
+struct recent_hash
+recent_hash_of(struct digest *digest, const char *tenant, const char *feed,
+               const uint8_t *bytes, size_t len);
+
 struct recent_entry {
 	struct recent_hash hash;
 	uint64_t value;
@@ -100,6 +107,11 @@ recent_number(struct recent *recent, int32_t incarnation, int64_t first_seq,
 /* Whatever has no seq, or one from next_seq on, was not recorded. */
 void
 recent_forget(struct recent *recent, int64_t next_seq);
+
+/* Whether anything is not known to be recorded: else recent_number has nothing
+   to do. */
+bool
+recent_is_pending(const struct recent *recent);
 
 /* Everything goes. */
 void

@@ -143,10 +143,10 @@ hashes_tell_apart(void **state)
 	};
 	uint64_t hash;
 
-	a = dedup_index_hash_id(digest, "us", "sales", id, 3);
-	b = dedup_index_hash_id(digest, "us", "sales", id, 3);
+	a = recent_hash_of(digest, "us", "sales", id, 3);
+	b = recent_hash_of(digest, "us", "sales", id, 3);
 	assert_memory_equal(&a, &b, sizeof(a));
-	b = dedup_index_hash_id(digest, "us", "sale", (const uint8_t *)"sx", 2);
+	b = recent_hash_of(digest, "us", "sale", (const uint8_t *)"sx", 2);
 	assert_true(a.high != b.high && a.low != b.low);
 	hash = dedup_index_hash_content(digest, &content);
 	assert_true(hash == dedup_index_hash_content(digest, &content));
