@@ -13,7 +13,7 @@ nobase_dist_doc_DATA += %D%/decisions/0009-container-files-without-avro-c.md
 nobase_dist_doc_DATA += %D%/contracts.md %D%/reference/contracts.md
 nobase_dist_doc_DATA += %D%/decisions/0005-bad-messages-are-read-twice.md
 nobase_dist_doc_DATA += %D%/quickstart.md %D%/headers.md %D%/journal-format.md \
-	%D%/progress-record.md %D%/deployment.md
+	%D%/progress-record.md %D%/deployment.md %D%/deduplication.md
 
 # Printed by the programs: scripts/refresh-reference BUILD
 nobase_dist_doc_DATA += %D%/states.md \

@@ -187,6 +187,27 @@ const struct setting daemon_config_settings[] = {
 	  .unit = "bytes",
 	  .help = "What may wait to be recorded, for each lane, of what comes "
 	          "by HTTP or in files; more is refused with 503." },
+	{ .key = "dedup.ids-max",
+	  .type = SETTING_INTEGER,
+	  .offset = AT(dedup_ids_max),
+	  .standard = "4000000",
+	  .min = 1000,
+	  .max = 1000000000,
+	  .unit = "ids",
+	  .help = "The most dedup ids (Idempotency-Key, records of files) "
+	          "that each lane remembers, for 24 hours; about 57 bytes "
+	          "of memory each, once there are any. Where there are more, "
+	          "new ones are refused with 503." },
+	{ .key = "late.keys-max",
+	  .type = SETTING_INTEGER,
+	  .offset = AT(late_keys_max),
+	  .standard = "4000000",
+	  .min = 1000,
+	  .max = 1000000000,
+	  .unit = "keys",
+	  .help = "The most keys whose newest version each lane remembers, for "
+	          "24 hours, of feeds whose contract says late: mark; as much "
+	          "memory. What comes late of others is not marked." },
 	{ .key = "ring.bytes",
 	  .type = SETTING_INTEGER,
 	  .offset = AT(ring_bytes),

@@ -37,6 +37,8 @@ struct daemon_config {
 	int64_t transaction_messages;
 	int64_t transaction_bytes;
 	int64_t drain_ms;
+	int64_t dedup_ids_max;
+	int64_t late_keys_max;
 };
 
 extern const struct setting daemon_config_settings[];

@@ -38,7 +38,7 @@ libwaybill_gateway_a_SOURCES = \
 	%D%/transaction.c %D%/transaction.h
 
 # Every layer, in the order of the links: the gateway knows everyone.
-WAYBILL_LIBS_GATEWAY = libwaybill_gateway.a $(WAYBILL_LIBS_CONTRACTS) \
+WAYBILL_LIBS_GATEWAY = libwaybill_gateway.a $(WAYBILL_LIBS_REPLAY) \
 	$(LZMA_LIBS)
 
 bin_PROGRAMS += waybill

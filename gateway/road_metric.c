@@ -19,6 +19,7 @@ enum {
 	MESSAGES,
 	BYTES,
 	MISROUTED,
+	LATE,
 	RECORD_SECONDS,
 	LANE_RUNNING,
 	LANE_EPOCH,
@@ -50,6 +51,13 @@ const struct metric_def road_metric_table[] = {
 	                { "tenant", "feed" },
 	                NULL,
 	                0 },
+	[LATE] = { "waybill_late_messages_total",
+	           METRIC_COUNTER,
+	           "Accepted messages with an older version than one that was "
+	           "recorded of their key, where the contract marks them.",
+	           { "tenant", "feed" },
+	           NULL,
+	           0 },
 	[RECORD_SECONDS] = { "waybill_record_seconds",
 	                     METRIC_HISTOGRAM,
 	                     "From sending a batch to Postgres to its durable "
@@ -149,6 +157,7 @@ static void
 count_block(const struct batch *batch, const struct block *block)
 {
 	int64_t verdicts[VERDICT_CONFLICT + 1] = { 0 }, misrouted = 0;
+	int64_t late = 0;
 	const char *values[] = { block->feed->tenant, block->feed->name, "" };
 
 	for (size_t i = 0; i < block->count; i++) {
@@ -156,6 +165,8 @@ count_block(const struct batch *batch, const struct block *block)
 
 		verdicts[m->verdict]++;
 		misrouted += m->misrouted;
+		late += m->reference != NULL &&
+			m->reference->kind == MESSAGE_LATE;
 	}
 	for (int v = 0; v <= VERDICT_CONFLICT; v++) {
 		if (verdicts[v] == 0)
@@ -167,6 +178,8 @@ count_block(const struct batch *batch, const struct block *block)
 	if (misrouted > 0)
 		metric_add(metric_cell(&road_metric_table[MISROUTED], values),
 		           misrouted);
+	if (late > 0)
+		metric_add(metric_cell(&road_metric_table[LATE], values), late);
 }
 
 /* -- public ---------------------------------------------------------------- */

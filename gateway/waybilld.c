@@ -30,6 +30,8 @@
 #include "gateway/input.h"
 #include "gateway/keeper.h"
 #include "gateway/road_metric.h"
+#include "replay/dedup_stage.h"
+#include "replay/late_stage.h"
 
 #define FILES_BESIDES    1024 /* clusters, Postgres, lanes */
 #define REPORT_BYTES_MAX (8 * 1024 * 1024)
@@ -43,6 +45,8 @@ enum exit_code {
 /* The road between gather and record. */
 static const struct stage *const stages[] = {
 	&contract_stage_validate,
+	&dedup_stage,
+	&late_stage,
 	NULL,
 };
 
@@ -186,9 +190,17 @@ print_settings_reference(struct text *out)
 }
 
 static void
-print_metrics_reference(struct text *out)
+register_metrics(void)
 {
 	metric_register(road_metric_table, road_metric_count);
+	metric_register(dedup_stage_metrics, dedup_stage_metric_count);
+	metric_register(late_stage_metrics, late_stage_metric_count);
+}
+
+static void
+print_metrics_reference(struct text *out)
+{
+	register_metrics();
 	metric_print_reference(out);
 }
 
@@ -333,7 +345,9 @@ start(struct waybilld *d, struct err *err)
 		.stages = stages,
 	};
 
-	metric_register(road_metric_table, road_metric_count);
+	register_metrics();
+	dedup_stage_setup(d->config.dedup_ids_max);
+	late_stage_setup(d->config.late_keys_max);
 	if (check_database(&d->config, err) != ERR_OK ||
 	    catalogue_open(&catalogue, &d->catalogue, err) != ERR_OK)
 		return err->code;

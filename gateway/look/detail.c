@@ -31,8 +31,9 @@ static const struct pgstatement find_message = {
 	       " and b.lane = m.lane and b.incarnation = m.incarnation"
 	       " and b.first_seq = m.block_first_seq), m.partition,"
 	       " m.contract, c.name, c.version, c.avsc, m.key, m.body,"
-	       " m.headers, m.hash"
+	       " m.headers, m.hash, r.kind, r.of_id"
 	       " from waybill.message_by_id($1, $2, $3) m"
+	       " left join waybill.reference_of($1, $2, $3) r on true"
 	       " left join waybill.contract c on c.contract = m.contract",
 	.param_count = 3,
 	.types = { PGTYPE_INT4, PGTYPE_INT4, PGTYPE_INT8 },
@@ -104,6 +105,8 @@ enum {
 	COLUMN_BODY,
 	COLUMN_HEADERS,
 	COLUMN_HASH,
+	COLUMN_REFERENCE_KIND,
+	COLUMN_REFERENCE_ID,
 };
 
 /* -- the message ----------------------------------------------------------- */
@@ -131,6 +134,8 @@ read_message(struct detail *d)
 	d->contract_id = (int32_t)pgrows_int(m, 0, COLUMN_CONTRACT);
 	d->contract_name = pgrows_text(m, 0, COLUMN_CONTRACT_NAME);
 	d->contract_version = pgrows_int(m, 0, COLUMN_CONTRACT_VERSION);
+	d->reference_kind = pgrows_text(m, 0, COLUMN_REFERENCE_KIND);
+	d->reference_id = pgrows_text(m, 0, COLUMN_REFERENCE_ID);
 	d->key = pgrows_bytes(m, 0, COLUMN_KEY, &d->key_len);
 	d->body = pgrows_bytes(m, 0, COLUMN_BODY, &d->body_len);
 	d->headers = pgrows_bytes(m, 0, COLUMN_HEADERS, &d->headers_len);
@@ -299,7 +304,8 @@ static void
 read_outputs(struct detail *d)
 {
 	bool accepted = strcmp(d->verdict, "accepted") == 0;
-	bool rejected = strcmp(d->verdict, "rejected") == 0;
+	bool rejected = strcmp(d->verdict, "rejected") == 0 ||
+		strcmp(d->verdict, "conflict") == 0;
 
 	for (int row = 0; row < pgrows_count(d->outputs) &&
 	     d->delivery_count < DETAIL_DELIVERIES_MAX;

@@ -55,6 +55,8 @@ struct detail {
 	const char *tenant;
 	const char *feed;
 	const char *verdict;
+	const char *reference_kind; /* duplicate, conflict, late; NULL: none */
+	const char *reference_id;   /* to which message */
 	const char *origin;
 	const char *source_cluster; /* NULL: not by Kafka */
 	const char *source_topic;

@@ -194,6 +194,9 @@ detail_json(const struct detail *detail, struct text *out)
 	string_or_null(out, "tenant", detail->tenant);
 	string_or_null(out, "feed", detail->feed);
 	string_or_null(out, "verdict", detail->verdict);
+	if (detail->reference_kind != NULL)
+		text_addf(out, ",\"reference\":{\"kind\":\"%s\",\"id\":\"%s\"}",
+		          detail->reference_kind, detail->reference_id);
 	source(detail, out);
 	time_of(out, "event_time", detail->event_ms);
 	contract(detail, out);

@@ -99,6 +99,24 @@ tell_violation(const struct pgrows *rows, int row, struct text *out)
 }
 
 static void
+tell_reference(const struct detail *d, struct text *out)
+{
+	static const struct {
+		const char *kind, *before, *behind;
+	} words[] = {
+		{ "duplicate", " of ", "" },
+		{ "conflict", ": its id is that of ", "" },
+		{ "late", ", but late: ", " has a newer version" },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (d->reference_kind != NULL &&
+		    strcmp(words[i].kind, d->reference_kind) == 0)
+			text_addf(out, "%s%s%s", words[i].before,
+			          d->reference_id, words[i].behind);
+}
+
+static void
 tell_judgement(const struct detail *d, struct text *out)
 {
 	int reasons = pgrows_count(d->violations);
@@ -110,6 +128,7 @@ tell_judgement(const struct detail *d, struct text *out)
 		text_addf(out, " version %" PRId64 ": ", d->contract_version);
 	}
 	text_add(out, d->verdict);
+	tell_reference(d, out);
 	if (reasons > 0)
 		text_addf(out, " for %d reason%s", reasons,
 		          reasons > 1 ? "s" : "");

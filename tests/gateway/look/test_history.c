@@ -135,6 +135,38 @@ test_json_of_one_and_of_many(void **state)
 	json_free(&json);
 }
 
+/* One of each that refers to another. */
+static void
+test_references(void **state)
+{
+	struct json *json, *reference;
+
+	world_do("insert into waybill.verdict_reference select waybill.today(),"
+	         " 'us', 0, 1, v.seq, 0, 1, 1, v.kind from (values"
+	         " (3, 'late'), (4, 'duplicate')) v(seq, kind);"
+	         "update waybill.block set verdicts = '{2}'"
+	         " where first_seq = 4");
+	for (int i = 0; i < 2; i++) {
+		world_expect_status(run(i == 0 ? "operator" : "auditor",
+		                        WORLD_ARGS("0-1-3")),
+		                    CLI_OK);
+		world_expect("version 3: accepted, but late: 0-1-1 has a newer "
+		             "version");
+	}
+	world_expect_status(run("operator", WORLD_ARGS("0-1-4")), CLI_OK);
+	world_expect("version 3: duplicate of 0-1-1\n");
+	world_expect_status(run_json("operator", WORLD_ARGS("0-1-3")), CLI_OK);
+	json = world_json();
+	reference =
+		json_get(json_at(json_get(json, "messages"), 0), "reference");
+	assert_string_equal(json_string(json_get(reference, "kind")), "late");
+	assert_string_equal(json_string(json_get(reference, "id")), "0-1-1");
+	json_free(&json);
+	world_do("delete from waybill.verdict_reference;"
+	         "update waybill.block set verdicts = '{0}'"
+	         " where first_seq = 4");
+}
+
 static void
 test_sensitive_values_are_redacted(void **state)
 {
@@ -288,6 +320,7 @@ main(void)
 		cmocka_unit_test(test_each_way_finds),
 		cmocka_unit_test(test_several_are_a_table),
 		cmocka_unit_test(test_json_of_one_and_of_many),
+		cmocka_unit_test(test_references),
 		cmocka_unit_test(test_sensitive_values_are_redacted),
 		cmocka_unit_test(test_a_tenant_sees_its_own_only),
 		cmocka_unit_test(test_who_serves_sees_all),
