@@ -40,13 +40,6 @@ static struct submission *sent[SENT_MAX];
 static size_t sent_count;
 static atomic_int done_count;
 
-#define assert_ok(call)                                                        \
-	do {                                                                   \
-		err = (struct err){ .code = ERR_OK };                          \
-		if ((call) != ERR_OK)                                          \
-			fail_msg("%s: %s", #call, err.text);                   \
-	} while (0)
-
 static int
 begin(void **state)
 {

@@ -29,13 +29,6 @@ static struct batch *batch;
 static void *context;
 static struct err err;
 
-#define assert_ok(call)                                                        \
-	do {                                                                   \
-		err = (struct err){ .code = ERR_OK };                          \
-		if ((call) != ERR_OK)                                          \
-			fail_msg("%s: %s: %s", #call, err_name(err.code),      \
-			         err.text);                                    \
-	} while (0)
 #define assert_code(call, wanted)                                              \
 	do {                                                                   \
 		err = (struct err){ .code = ERR_OK };                          \
