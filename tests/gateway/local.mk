@@ -89,3 +89,8 @@ threaded_tests += %D%/test_lane_stages
 %C%_test_lane_stages_SOURCES = %D%/test_lane_stages.c \
 	$(WAYBILL_TEST_ROADBASE) $(WAYBILL_TEST_KAFKAMOCK)
 %C%_test_lane_stages_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_lane_dedup
+threaded_tests += %D%/test_lane_dedup
+%C%_test_lane_dedup_SOURCES = %D%/test_lane_dedup.c $(WAYBILL_TEST_ROADBASE)
+%C%_test_lane_dedup_LDADD = $(WAYBILL_TEST_GATEWAY)

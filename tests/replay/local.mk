@@ -13,11 +13,6 @@ unit_tests += %D%/test_dedup_stage
 %C%_test_dedup_stage_SOURCES = %D%/test_dedup_stage.c $(WAYBILL_TEST_RECORDER)
 %C%_test_dedup_stage_LDADD = $(WAYBILL_TEST_REPLAY)
 
-unit_tests += %D%/test_dedup_lane
-threaded_tests += %D%/test_dedup_lane
-%C%_test_dedup_lane_SOURCES = %D%/test_dedup_lane.c $(WAYBILL_TEST_ROADBASE)
-%C%_test_dedup_lane_LDADD = $(WAYBILL_TEST_GATEWAY)
-
 unit_tests += %D%/test_late_stage
 %C%_test_late_stage_SOURCES = %D%/test_late_stage.c $(WAYBILL_TEST_RECORDER)
 %C%_test_late_stage_LDADD = $(WAYBILL_TEST_REPLAY)
