@@ -194,8 +194,7 @@ skip_empty_lines(struct reader *reader)
 {
 	while (reader->at < reader->end) {
 		if (*reader->at == '\0')
-			while (reader->at < reader->end &&
-			       *reader->at != '\r' && *reader->at != '\n')
+			while (reader->at < reader->end && *reader->at != '\n')
 				reader->at++;
 		else if (*reader->at != '\r' && *reader->at != '\n')
 			return;
