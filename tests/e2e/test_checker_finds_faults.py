@@ -166,6 +166,24 @@ def without_violation_row(w):
     del w.violated_list[5]
 
 
+def duplicate_of_nothing(w):
+    del w.reference_list[0]
+
+
+def duplicate_of_a_later_one(w):
+    first = w.reference_list[0]
+    edit(w.reference_list, 0, of_seq=first.seq + 1)
+
+
+def accepted_called_duplicate(w):
+    first = w.reference_list[0]
+    edit(w.reference_list, 0, seq=first.seq - 1)
+
+
+def by_rest_with_a_partition(w):
+    edit(w.block_list, 4, origin=1)
+
+
 def lying_delivery(w):
     rows = w.delivery_list[0]
     offsets = list(rows.offsets)
@@ -254,6 +272,10 @@ FAULTS = [
     (other_tenants_topic, "wrong-tenant"),
     (without_reasons, "no-reasons"),
     (without_violation_row, "no-reasons"),
+    (duplicate_of_nothing, "wrong-reference"),
+    (duplicate_of_a_later_one, "wrong-reference"),
+    (accepted_called_duplicate, "wrong-reference"),
+    (by_rest_with_a_partition, "misplaced"),
     (lying_delivery, "wrong-delivery"),
     (lying_delivery_partition, "wrong-delivery"),
     (no_delivery, "missing-delivery"),

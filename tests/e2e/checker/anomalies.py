@@ -28,6 +28,8 @@ ANOMALIES = {
     "wrong-tenant": "a message is in the topic or the journal of another "
                     "tenant",
     "no-reasons": "a rejected message comes without its violations",
+    "wrong-reference": "a duplicate or a conflict does not name the earlier "
+                       "message that it repeats or contradicts",
     "wrong-delivery": "a delivery row names a place that holds something else",
     "missing-delivery": "a forwarded message has no delivery row",
     "wrong-progress": "progress goes backwards or disagrees with the journal",

@@ -2,7 +2,8 @@
 """The judge. It makes one pass over each stream of the evidence."""
 
 from .anomalies import Findings
-from .evidence import ACCEPTED, DEAD_LETTER, DUPLICATE, OUTPUT, REJECTED
+from .evidence import (ACCEPTED, CONFLICT, DEAD_LETTER, DUPLICATE, OUTPUT,
+                       REJECTED)
 from .journal_check import JournalCheck
 from .topic_check import TopicCheck
 
@@ -13,6 +14,7 @@ class Counts:
     def __init__(self):
         self.read = 0
         self.recorded = 0
+        self.from_kafka = 0
         self.verdicts = [0, 0, 0, 0]
         self.forwarded = {}       # cluster -> messages
         self.dead_letters = {}
@@ -27,12 +29,14 @@ class Check(JournalCheck, TopicCheck):
         self.counts = {key: Counts() for key in self.feeds}
         self.ledgers = {}         # (lane, incarnation) -> Ledger
         self.numbered = []        # Ledger by number
+        self.referring = {}       # number of a ledger -> {seq: Reference}
         self.taken = {}           # source id -> {offset: ledger, seq}
 
     def run(self):
         """Judges everything; returns itself."""
         self._judge_journal()
         self._judge_commits()
+        self._judge_references()
         self._judge_violations()
         for feed in self.feeds.values():
             self._judge_inputs(feed)
@@ -50,12 +54,22 @@ class Check(JournalCheck, TopicCheck):
     def judge_sent(self, sent):
         """Each place that a producer was told must be in the journal."""
         by_place = {(s.topic, s.partition): self.taken.get(s.id, {})
-                    for s in self.sources.values()}
+                    for s in self.sources.values() if s.kind == "kafka"}
         for topic, partition, offset in sent:
             if offset not in by_place.get((topic, partition), {}):
                 self.findings.add("unseen", "%s/%d/%d was acknowledged to "
                                   "its producer and is not in the journal",
                                   topic, partition, offset)
+
+    def judge_told(self, ids):
+        """Each id (lane, incarnation, seq) that a producer was told over
+        HTTP must be in the journal."""
+        for lane, incarnation, seq in ids:
+            ledger = self.ledgers.get((lane, incarnation))
+            if ledger is None or not ledger.has(seq):
+                self.findings.add("unseen", "%d-%d-%d was acknowledged to its "
+                                  "producer and is not in the journal", lane,
+                                  incarnation, seq)
 
     # -- progress, deliveries, losses, counts -------------------------------
 
@@ -139,7 +153,8 @@ class Check(JournalCheck, TopicCheck):
     def _judge_losses(self):
         if not self.evidence.is_quiet:
             return
-        kinds = {ACCEPTED: OUTPUT, REJECTED: DEAD_LETTER}
+        kinds = {ACCEPTED: OUTPUT, REJECTED: DEAD_LETTER,
+                 CONFLICT: DEAD_LETTER}
         for ledger in self.numbered:
             for n, verdict in enumerate(ledger.verdicts):
                 kind = kinds.get(verdict)
@@ -164,7 +179,7 @@ class Check(JournalCheck, TopicCheck):
             for cluster in clusters:
                 dropped = c.verdicts[DUPLICATE]
                 sums = c.forwarded[cluster] + c.dead_letters[cluster] + dropped
-                if c.recorded == sums and c.read in (0, c.recorded):
+                if c.recorded == sums and c.read in (0, c.from_kafka):
                     continue
                 self.findings.add(
                     "miscounted", "%s/%s on %s: %d read, %d recorded, %d "

@@ -7,6 +7,7 @@ from collections import namedtuple
 ACCEPTED, REJECTED, DUPLICATE, CONFLICT = range(4)
 VERDICTS = ("accepted", "rejected", "duplicate", "conflict")
 OUTPUT, DEAD_LETTER, REPLAY = range(3)
+ORIGINS = ("kafka", "rest", "file", "plan", "recovered")
 
 # A message as a topic has it.
 Message = namedtuple(
@@ -18,12 +19,13 @@ Feed = namedtuple(
     "Feed", "tenant feed input_cluster input output dead_letter clusters")
 
 # One row of the journal. Lists have one entry a message; headers in the
-# journal's own encoding; committed_at in ms, None where nobody knows it.
+# journal's own encoding; committed_at in ms, None where nobody knows it;
+# dedup_ids None where no message has one.
 Block = namedtuple(
     "Block",
     "lane incarnation first_seq count tenant feed committed_at salt keys "
     "bodies headers event_times verdicts contracts partitions sources "
-    "source_offsets hashes")
+    "source_offsets hashes origin dedup_ids", defaults=(0, None))
 
 # A journal transaction: what it covers, the chain after it, its positions.
 Commit = namedtuple(
@@ -36,8 +38,14 @@ Delivery = namedtuple(
     "Delivery",
     "cluster kind lane incarnation first_seq count partitions offsets")
 
-# Where messages came from.
-Source = namedtuple("Source", "id kind cluster topic partition")
+# Where messages came from; tenant and feed None where nobody knows them.
+Source = namedtuple("Source", "id kind cluster topic partition tenant feed",
+                    defaults=(None, None))
+
+# To which message one refers, and why: "duplicate", "conflict" or "late".
+Reference = namedtuple(
+    "Reference",
+    "lane incarnation seq of_lane of_incarnation of_seq kind")
 
 # A progress record.
 Progress = namedtuple(
@@ -71,6 +79,9 @@ class Evidence:
 
     def violated(self):
         """(lane, incarnation, seq) of each message with a violation row."""
+        return iter(())
+
+    def references(self):
         return iter(())
 
     def inputs(self, feed):

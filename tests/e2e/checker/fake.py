@@ -8,7 +8,7 @@ import json
 from . import encoding
 from .evidence import (ACCEPTED, DEAD_LETTER, DUPLICATE, OUTPUT, REJECTED,
                        Block, Commit, Delivery, Evidence, Feed, Message,
-                       Progress, Source)
+                       Progress, Reference, Source)
 
 PARTITIONS = 4
 COMMITTED_AT = 1_700_000_000_000
@@ -38,6 +38,7 @@ class Fake(Evidence):
         self.commit_list = []
         self.delivery_list = []
         self.violated_list = []
+        self.reference_list = []
         self.progress_list = {c: [] for c in self.clusters}
         self._fill()
 
@@ -110,6 +111,9 @@ class Fake(Evidence):
         self.violated_list.extend(
             (lane, 1, seq + n) for n, m in enumerate(rows)
             if self.verdict(m) == REJECTED)
+        self.reference_list.extend(
+            Reference(lane, 1, seq + n, lane, 1, seq, "duplicate")
+            for n, m in enumerate(rows) if self.verdict(m) == DUPLICATE)
         return Block(
             lane, 1, seq, len(rows), feed.tenant, feed.feed, COMMITTED_AT,
             salt, [m.key for m in rows], [m.value for m in rows],
@@ -182,6 +186,9 @@ class Fake(Evidence):
 
     def violated(self):
         return iter(self.violated_list)
+
+    def references(self):
+        return iter(self.reference_list)
 
     def _log(self, cluster, topic, committed):
         yield from self.topics.get((cluster, topic), ())

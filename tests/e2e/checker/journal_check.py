@@ -3,7 +3,7 @@
 violations."""
 
 from . import encoding
-from .evidence import CONFLICT, REJECTED
+from .evidence import CONFLICT, DUPLICATE, ORIGINS, REJECTED
 from .ledger import Ledger
 
 SEQ_BITS = 48
@@ -56,7 +56,12 @@ class JournalCheck:
         ledger.digests.extend(
             content(k, h, b) for k, h, b in
             zip(block.keys, block.headers, block.bodies))
+        ledger.dedup_ids.update(
+            (block.first_seq + n, named)
+            for n, named in enumerate(block.dedup_ids or ()) if named)
         counts.recorded += block.count
+        if ORIGINS[block.origin] == "kafka":
+            counts.from_kafka += block.count
         for verdict in block.verdicts:
             counts.verdicts[verdict] += 1
         self._judge_hashes(ledger, block)
@@ -102,6 +107,9 @@ class JournalCheck:
                         "which is not its input", ledger.name(seq),
                         block.tenant, block.feed, source)
                 self._judge_lane(ledger, block, seq, place)
+                self._judge_origin(ledger, block, seq, place)
+            if not is_kafka and not self._is_placed(block, n):
+                continue
             if offset in taken:
                 self._recorded_twice(ledger, seq, place, offset,
                                      taken[offset])
@@ -111,6 +119,26 @@ class JournalCheck:
                 self.findings.add(
                     "misplaced", "%s came from partition %d and is recorded "
                     "for %d", ledger.name(seq), place.partition, partition)
+
+    @staticmethod
+    def _is_placed(block, n):
+        """REST gives no place; of a file, what is sent again has the place
+        of what it repeats."""
+        return ORIGINS[block.origin] == "file" and \
+            block.verdicts[n] not in (DUPLICATE, CONFLICT)
+
+    def _judge_origin(self, ledger, block, seq, place):
+        if place is None or ORIGINS[block.origin] == "recovered":
+            return
+        owner = place.tenant, place.feed
+        if place.kind != "kafka" and owner != (block.tenant, block.feed):
+            self.findings.add("wrong-tenant", "%s of %s/%s comes from source "
+                              "%d of %s/%s", ledger.name(seq), block.tenant,
+                              block.feed, place.id, *owner)
+        if place.kind != ORIGINS[block.origin]:
+            self.findings.add("misplaced", "%s came by %s and names a source "
+                              "of kind %s", ledger.name(seq),
+                              ORIGINS[block.origin], place.kind)
 
     def _judge_lane(self, ledger, block, seq, place):
         if self.evidence.lanes is None or place is None or \
@@ -126,7 +154,7 @@ class JournalCheck:
     def _recorded_twice(self, ledger, seq, place, offset, code):
         other = self.numbered[code >> SEQ_BITS]
         other_seq = code & ((1 << SEQ_BITS) - 1)
-        where = "%s/%d/%d" % (place.topic, place.partition, offset) \
+        where = "%s/%s/%d" % (place.topic, place.partition, offset) \
             if place else "?"
         self.findings.add("recorded-twice", "%s and %s are both %s",
                           other.name(other_seq), ledger.name(seq), where)
@@ -195,6 +223,9 @@ class JournalCheck:
         for commit in ledger.commits:
             for seq in range(at, min(commit.last_seq, ledger.last_seq) + 1):
                 source = ledger.source_ids[seq - 1]
+                place = self.sources.get(source)
+                if place is not None and place.kind != "kafka":
+                    continue
                 offset = ledger.source_offsets[seq - 1]
                 if offset < highest.get(source, -1):
                     self.findings.add("reordered", "%s was recorded after a "
@@ -217,6 +248,51 @@ class JournalCheck:
                                       commit.lane, source, position,
                                       highest[source])
                 floor[source] = position
+
+    def _judge_references(self):
+        kinds = {"duplicate": DUPLICATE, "conflict": CONFLICT}
+        for r in self.evidence.references():
+            ledger = self.ledgers.get((r.lane, r.incarnation))
+            of = self.ledgers.get((r.of_lane, r.of_incarnation))
+            if ledger is None or not ledger.has(r.seq) or of is None or \
+                    not of.has(r.of_seq):
+                self.findings.add("wrong-reference", "%s-%s-%s refers to "
+                                  "%s-%s-%s: one of them is not there",
+                                  *r[:6])
+                continue
+            self.referring.setdefault(ledger.number, {})[r.seq] = r
+            why = self._fault_of(ledger, r, of, kinds.get(r.kind))
+            if why:
+                self.findings.add("wrong-reference", "%s refers to %s as %s, "
+                                  "%s", ledger.name(r.seq),
+                                  of.name(r.of_seq), r.kind, why)
+        for ledger in self.numbered:
+            named = self.referring.get(ledger.number, {})
+            for n, verdict in enumerate(ledger.verdicts):
+                if verdict in (DUPLICATE, CONFLICT) and n + 1 not in named:
+                    self.findings.add("wrong-reference", "%s repeats or "
+                                      "contradicts nothing",
+                                      ledger.name(n + 1))
+
+    @staticmethod
+    def _fault_of(ledger, r, of, verdict):
+        if ledger.feed_of(r.seq) != of.feed_of(r.of_seq):
+            return "which is of another feed"
+        if ledger is of and r.of_seq >= r.seq:
+            return "which is not earlier"
+        if verdict is None:
+            return None
+        if ledger.verdicts[r.seq - 1] != verdict:
+            return "its verdict says otherwise"
+        own = ledger.dedup_ids.get(r.seq)
+        if own is None:
+            return None
+        if own[8:] != of.dedup_ids.get(r.of_seq, b"")[8:]:
+            return "which has another id"
+        same = ledger.digests[r.seq - 1] == of.digests[r.of_seq - 1]
+        if same != (verdict == DUPLICATE):
+            return "its bytes say otherwise"
+        return None
 
     def _judge_violations(self):
         violated = {}

@@ -39,6 +39,7 @@ class Ledger:
         self.partitions = array("i")
         self.source_ids = array("i")
         self.source_offsets = array("q")
+        self.dedup_ids = {}    # by seq; few have one
         self.block_of = array("i")
         self.blocks = []       # (first_seq, count, tenant, feed, hashes)
         self.committed = []    # of each block: ms or None

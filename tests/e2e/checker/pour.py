@@ -19,12 +19,16 @@ CREATE TABLE feed(tenant text, feed text, input_cluster text, input_topic text,
                   output_topic text, dead_letter_topic text);
 CREATE TABLE feed_output(tenant text, feed text, cluster text);
 CREATE TABLE source(source int, kind text, cluster text, topic text,
-                    partition int);
+                    partition int, tenant text, feed text);
 CREATE TABLE block(lane int, incarnation int, first_seq int8, count int,
                    tenant text, feed text, salt bytea, keys bytea[],
                    bodies bytea[], headers bytea[], event_times int8[],
                    verdicts int2[], contracts int[], partitions int[],
-                   sources int[], source_offsets int8[], hashes bytea);
+                   sources int[], source_offsets int8[], hashes bytea,
+                   origin int2, dedup_ids bytea[]);
+CREATE TABLE verdict_reference(lane int, incarnation int, seq int8,
+                               of_lane int, of_incarnation int, of_seq int8,
+                               kind text);
 CREATE TABLE lane_commit(lane int, incarnation int, commit_no int8,
                          first_seq int8, last_seq int8, chain bytea,
                          source int[], source_next int8[]);
@@ -62,9 +66,11 @@ def pour_journal(world, connection):
          Binary(b.salt), _array(b.keys), _array(b.bodies), _array(b.headers),
          b.event_times, _narrow(b.verdicts), _narrow(b.contracts),
          _narrow(b.partitions), _narrow(b.sources), b.source_offsets,
-         Binary(b.hashes)) for b in world.blocks()],
+         Binary(b.hashes), b.origin, _array(b.dedup_ids or [None]))
+        for b in world.blocks()],
          "(%s,%s,%s,%s,%s,%s,%s,%s::bytea[],%s::bytea[],%s::bytea[],%s,%s,%s,"
-         "%s,%s,%s,%s)")
+         "%s,%s,%s,%s,%s,%s::bytea[])")
+    fill("verdict_reference", [tuple(r) for r in world.references()])
     fill("lane_commit", [
         (c.lane, c.incarnation, c.commit_no, c.first_seq, c.last_seq,
          Binary(c.chain), [s for s, _ in c.positions],

@@ -9,7 +9,8 @@ import psycopg2.extensions
 from harness import consumer
 from harness.process import ProcessError
 
-from .evidence import Block, Commit, Delivery, Evidence, Feed, Progress, Source
+from .evidence import (Block, Commit, Delivery, Evidence, Feed, Progress,
+                       Reference, Source)
 
 BYTEA_ARRAY_OID = 1001
 FETCH_ROWS = 64
@@ -24,7 +25,7 @@ FROM waybill.feed f ORDER BY 1, 2"""
 BLOCKS = """
 SELECT lane, incarnation, first_seq, count, tenant, feed,
        %s, salt, keys, bodies, headers, event_times, verdicts, contracts,
-       partitions, sources, source_offsets, hashes
+       partitions, sources, source_offsets, hashes, origin, dedup_ids
 FROM waybill.block ORDER BY lane, incarnation, first_seq"""
 
 COMMITTED_AT = "extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000"
@@ -37,6 +38,10 @@ FROM waybill.lane_commit ORDER BY lane, incarnation, commit_no"""
 DELIVERIES = """
 SELECT cluster, kind, lane, incarnation, first_seq, count, partitions, offsets
 FROM waybill.delivery ORDER BY lane, incarnation, first_seq"""
+
+REFERENCES = """
+SELECT lane, incarnation, seq, of_lane, of_incarnation, of_seq, kind
+FROM waybill.verdict_reference"""
 
 VIOLATED = """
 SELECT DISTINCT lane, incarnation, seq FROM waybill.violation"""
@@ -108,7 +113,7 @@ class Real(Evidence):
 
     def sources(self):
         return {row[0]: Source(*row) for row in self._all(
-            "SELECT source, kind, cluster, topic, partition "
+            "SELECT source, kind, cluster, topic, partition, tenant, feed "
             "FROM waybill.source")}
 
     def blocks(self):
@@ -125,7 +130,8 @@ class Real(Evidence):
                 _spread(row[11], count, 0), _spread(row[12], count, 0),
                 _spread(row[13], count, 0), _spread(row[14], count, 0),
                 _spread(row[15], count, 0), _spread(row[16], count, 0),
-                bytes(row[17]))
+                bytes(row[17]), row[18],
+                None if row[19] is None else [_bytes(v) for v in row[19]])
 
     def commits(self):
         for row in self._each(COMMITS):
@@ -142,6 +148,10 @@ class Real(Evidence):
 
     def violated(self):
         yield from self._each(VIOLATED)
+
+    def references(self):
+        for row in self._each(REFERENCES):
+            yield Reference(*row)
 
     def _read(self, cluster, topic, committed=True):
         if topic is None or cluster not in self.bootstraps:

@@ -145,15 +145,31 @@ class TopicCheck:
                               "%s recorded", m.topic, m.partition, m.offset,
                               ledger.name(seq))
         source = self.sources.get(ledger.source_ids[seq - 1])
-        if source is not None and source.kind == "kafka":
+        if source is not None:
             said = ours.get("waybill-source")
-            if said != ("%s/%d/%d" % (
-                    source.topic, source.partition,
-                    ledger.source_offsets[seq - 1])).encode():
+            if said != self._source_header(
+                    source, ledger.source_offsets[seq - 1]):
                 self.findings.add("changed", "%s says that it came from %r",
                                   ledger.name(seq), said)
         if kind == DEAD_LETTER:
             self._judge_reasons(ledger, seq, ours)
+
+    @staticmethod
+    def _source_header(source, offset):
+        if source.kind == "kafka":
+            said = "%s/%d/%d" % (source.topic, source.partition, offset)
+        elif source.kind == "file":
+            said = "file/%s/%d" % (source.topic, offset)
+        else:
+            said = source.kind
+        return said.encode()
+
+    def _judge_conflict(self, ledger, seq, ours):
+        r = self.referring.get(ledger.number, {}).get(seq)
+        said = ours.get("waybill-conflict")
+        if r is None or said != b"%d-%d-%d" % r[3:6]:
+            self.findings.add("no-reasons", "%s arrived as in conflict with "
+                              "%r", ledger.name(seq), said)
 
     def _judge_reasons(self, ledger, seq, ours):
         feed = ledger.feed_of(seq)
@@ -161,7 +177,9 @@ class TopicCheck:
             reasons = json.loads(ours.get("waybill-violations") or b"[]")
         except ValueError:
             reasons = []
-        if not reasons or not all(r.get("rule") for r in reasons):
+        if ledger.verdicts[seq - 1] == CONFLICT:
+            self._judge_conflict(ledger, seq, ours)
+        elif not reasons or not all(r.get("rule") for r in reasons):
             self.findings.add("no-reasons", "%s arrived without violations",
                               ledger.name(seq))
         said = tuple((ours.get(h) or b"").decode()
