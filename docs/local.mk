@@ -5,7 +5,8 @@ nobase_dist_doc_DATA += %D%/decisions/0001-build-without-libtool.md
 nobase_dist_doc_DATA += %D%/decisions/0002-end-to-end-tests-in-python.md
 nobase_dist_doc_DATA += %D%/decisions/0003-the-rules-of-the-house-are-tests.md
 nobase_dist_doc_DATA += %D%/decisions/0004-check-on-a-bare-machine.md
-nobase_dist_doc_DATA += %D%/performance.md %D%/operating.md %D%/access.md
+nobase_dist_doc_DATA += %D%/performance.md %D%/operating.md %D%/access.md \
+	%D%/producers.md
 nobase_dist_doc_DATA += %D%/decisions/0006-finding-a-message.md
 nobase_dist_doc_DATA += %D%/decisions/0007-a-topic-is-known-by-its-records.md
 nobase_dist_doc_DATA += %D%/decisions/0008-json-is-read-by-own-code.md
@@ -20,6 +21,7 @@ nobase_dist_doc_DATA += %D%/states.md \
 	%D%/reference/catalogue.md %D%/reference/commands.md \
 	%D%/reference/crash-points.md %D%/reference/endpoints.md \
 	%D%/reference/errors.md %D%/reference/kafka.md \
-	%D%/reference/metrics.md %D%/reference/settings.md
+	%D%/reference/metrics.md %D%/reference/problems.md \
+	%D%/reference/settings.md
 dist_man_MANS += %D%/man/waybill.1 %D%/man/waybilld.8 \
 	%D%/man/waybill-catalogue.5

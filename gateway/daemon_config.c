@@ -117,8 +117,8 @@ const struct setting daemon_config_settings[] = {
 	  .offset = AT(http_tls_certificate),
 	  .standard = "",
 	  .help = "A PEM file with the server's certificate and those that "
-	          "lead to its root; with it, listen takes HTTPS only (TLS "
-	          "1.2 or later). It and the key are read again once both "
+	          "lead to its root; with it, listen and rest.listen take "
+	          "HTTPS only (TLS 1.2 or later). It and the key are read again once both "
 	          "have changed, and at SIGHUP; connections stay." },
 	{ .key = "http.tls.key",
 	  .type = SETTING_TEXT,
@@ -243,6 +243,46 @@ const struct setting daemon_config_settings[] = {
 	          "everything that is recorded. What is under way then is "
 	          "waited for besides: a Kafka transaction up to half a "
 	          "minute, an answer of Postgres up to postgres.timeout." },
+	{ .key = "rest.listen",
+	  .type = SETTING_TEXT,
+	  .offset = AT(rest_listen),
+	  .standard = "",
+	  .help = "Address and port where producers publish and ask by HTTP; "
+	          "empty: nowhere. It is another one than listen, which is "
+	          "for operators: metrics name all tenants. Threads, limits "
+	          "and certificate are those of http." },
+	{ .key = "rest.readers",
+	  .type = SETTING_INTEGER,
+	  .offset = AT(rest_readers),
+	  .standard = "2",
+	  .min = 1,
+	  .max = 64,
+	  .help = "How many connections to Postgres serve questions (receipts, "
+	          "history); publishing does not use them." },
+	{ .key = "rest.body-bytes",
+	  .type = SETTING_INTEGER,
+	  .offset = AT(rest_body_bytes),
+	  .standard = "16MB",
+	  .min = 1024,
+	  .max = 64 * 1024 * 1024,
+	  .unit = "bytes",
+	  .help = "The largest body of a request; a larger one gets a 413." },
+	{ .key = "rest.request-messages",
+	  .type = SETTING_INTEGER,
+	  .offset = AT(rest_request_messages),
+	  .standard = "10000",
+	  .min = 1,
+	  .max = 10000,
+	  .unit = "messages",
+	  .help = "The most messages of one request; more get a 413." },
+	{ .key = "rest.deadline",
+	  .type = SETTING_DURATION_MS,
+	  .offset = AT(rest_deadline_ms),
+	  .standard = "2s",
+	  .min = 10,
+	  .max = 60000,
+	  .help = "How long a request waits to be recorded (and forwarded, "
+	          "where it wishes that) before it is told how things stand." },
 };
 
 const size_t daemon_config_setting_count =
@@ -270,9 +310,9 @@ name_daemon(struct daemon_config *config)
 
 /* Said with its line, not when the port is opened. */
 static enum err_code
-check_listen(const char *listen, const struct yaml *map, struct err *err)
+check_listen(const char *key, const char *listen, const struct yaml *node,
+             struct err *err)
 {
-	const struct yaml *node = yaml_get(map, "listen");
 	const char *colon = strrchr(listen, ':');
 	char *end = NULL;
 	long port = colon == NULL ? -1 : strtol(colon + 1, &end, 10);
@@ -282,8 +322,8 @@ check_listen(const char *listen, const struct yaml *map, struct err *err)
 	     port <= 65535))
 		return ERR_OK;
 	return err_set(err, ERR_CONFIG,
-	               "%s:%d: listen: must be \"address:port\", not \"%s\"",
-	               yaml_file(node), yaml_line(node), listen);
+	               "%s:%d: %s: must be \"address:port\", not \"%s\"",
+	               yaml_file(node), yaml_line(node), key, listen);
 }
 
 static enum err_code
@@ -321,9 +361,16 @@ daemon_config_load(const char *path, struct daemon_config *out, struct err *err)
 	code = setting_load(daemon_config_settings, daemon_config_setting_count,
 	                    yaml_at(root, 0), out, err);
 	if (code == ERR_OK) {
-		code = check_listen(out->listen, yaml_at(root, 0), err);
+		const struct yaml *map = yaml_at(root, 0);
+		const struct yaml *rest = yaml_get(map, "rest");
+
+		code = check_listen("listen", out->listen,
+		                    yaml_get(map, "listen"), err);
+		if (code == ERR_OK && out->rest_listen[0] != '\0')
+			code = check_listen("rest.listen", out->rest_listen,
+			                    yaml_get(rest, "listen"), err);
 		if (code == ERR_OK)
-			code = check_tls(out, yaml_at(root, 0), err);
+			code = check_tls(out, map, err);
 		if (code != ERR_OK)
 			daemon_config_release(out);
 	}

@@ -39,6 +39,11 @@ struct daemon_config {
 	int64_t drain_ms;
 	int64_t dedup_ids_max;
 	int64_t late_keys_max;
+	char *rest_listen;
+	int64_t rest_readers;
+	int64_t rest_body_bytes;
+	int64_t rest_request_messages;
+	int64_t rest_deadline_ms;
 };
 
 extern const struct setting daemon_config_settings[];

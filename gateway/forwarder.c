@@ -525,7 +525,7 @@ forwarder_start(const struct forwarder_options *options,
 	f->stop = thread_flag_new();
 	f->ring =
 		queue_new(RING_ITEMS_MAX, (size_t)options->config->ring_bytes);
-	thread_lock_init(&f->lock, THREAD_RANK_LANE);
+	thread_lock_init(&f->lock, THREAD_RANK_ROUTE);
 	atomic_init(&f->state, ROUTE_RECOVERING);
 	atomic_init(&f->verdict, FORWARDER_WAIT);
 	f->metric = road_metric_route(options->lane, f->cluster);

@@ -29,6 +29,10 @@
 #include "gateway/daemon_config.h"
 #include "gateway/input.h"
 #include "gateway/keeper.h"
+#include "gateway/keyring.h"
+#include "gateway/rest/problem.h"
+#include "gateway/rest/rest.h"
+#include "gateway/rest/rest_metric.h"
 #include "gateway/road_metric.h"
 #include "replay/dedup_stage.h"
 #include "replay/late_stage.h"
@@ -57,6 +61,8 @@ struct waybilld {
 	struct keeper *keeper;
 	_Atomic(struct keeper *) serving; /* what endpoints see of it */
 	struct httpd *httpd;
+	struct keyring *keyring; /* NULL: no REST */
+	struct rest *rest;
 };
 
 /* -- endpoints --------------------------------------------------------------- */
@@ -137,12 +143,78 @@ static const struct http_route lanes = {
 static const struct http_route *const routes[] = { &livez, &readyz, &metrics,
 	                                           &lanes, NULL };
 
+/* -- what REST needs of the lanes ---------------------------------------------- */
+
+static enum submission_outcome
+offer_to_lane(void *context, struct submission_part *part)
+{
+	struct waybilld *d = context;
+	struct keeper *keeper = atomic_load(&d->serving);
+	struct submission_lanes doors;
+
+	if (keeper == NULL)
+		return SUBMISSION_REFUSED;
+	doors = keeper_lanes(keeper);
+	return doors.offer(doors.context, part);
+}
+
+static bool
+look_at_progress(void *context, int lane, const char *cluster,
+                 const struct feed *feed, int *out_incarnation,
+                 int64_t *out_seq)
+{
+	struct waybilld *d = context;
+	struct keeper *keeper = atomic_load(&d->serving);
+
+	return keeper != NULL &&
+		keeper_progress(keeper, lane, cluster, feed, out_incarnation,
+	                        out_seq);
+}
+
+static bool
+is_ready(void *context)
+{
+	struct waybilld *d = context;
+	struct keeper *keeper = atomic_load(&d->serving);
+	struct text why;
+	bool ready;
+
+	text_init(&why, REPORT_BYTES_MAX);
+	ready = keeper != NULL && keeper_is_ready(keeper, &why);
+	text_fini(&why);
+	return ready;
+}
+
+static enum err_code
+start_rest(struct waybilld *d, struct err *err)
+{
+	const struct keyring_options keyring = {
+		.conninfo = d->config.connection,
+		.role = d->config.role[0] == '\0' ? NULL : d->config.role,
+		.timeout_ms = d->config.postgres_timeout_ms,
+	};
+	struct rest_options rest = {
+		.config = &d->config,
+		.catalogue = d->catalogue,
+		.lanes = { offer_to_lane, d },
+		.progress = { look_at_progress, is_ready, d },
+	};
+
+	if (d->config.rest_listen[0] == '\0')
+		return ERR_OK;
+	if (keyring_open(&keyring, &d->keyring, err) != ERR_OK)
+		return err_context(err, "API keys");
+	rest.auth = keyring_auth(d->keyring);
+	return rest_open(&rest, &d->rest, err);
+}
+
 /* -- options that print and end ---------------------------------------------- */
 
 static const char usage[] =
 	"Usage: waybilld -c FILE [--check-config | --print-config]\n"
 	"       waybilld --print-reference settings|metrics|errors|kafka|"
-	"contracts|endpoints\n"
+	"contracts|endpoints|\n"
+	"                                  problems\n"
 	"       waybilld --print-crash-points | --version | --help\n"
 	"\n"
 	"Runs the road: gathers messages from Kafka, checks them against their\n"
@@ -174,12 +246,21 @@ print_errors_reference(struct text *out)
 }
 
 static void
-print_endpoints_reference(struct text *out)
+print_routes(const struct http_route *const *table, struct text *out)
 {
 	text_add(out, "| endpoint | what it answers |\n|---|---|\n");
-	for (int i = 0; routes[i] != NULL; i++)
-		text_addf(out, "| %s %s | %s |\n", routes[i]->method,
-		          routes[i]->path, routes[i]->help);
+	for (int i = 0; table[i] != NULL; i++)
+		text_addf(out, "| %s %s | %s |\n", table[i]->method,
+		          table[i]->path, table[i]->help);
+}
+
+static void
+print_endpoints_reference(struct text *out)
+{
+	text_add(out, "## On `listen`: for operators\n\n");
+	print_routes(routes, out);
+	text_add(out, "\n## On `rest.listen`: for producers\n\n");
+	print_routes(rest_routes, out);
 }
 
 static void
@@ -195,6 +276,7 @@ register_metrics(void)
 	metric_register(road_metric_table, road_metric_count);
 	metric_register(dedup_stage_metrics, dedup_stage_metric_count);
 	metric_register(late_stage_metrics, late_stage_metric_count);
+	metric_register(rest_metric_table, rest_metric_count);
 }
 
 static void
@@ -214,6 +296,7 @@ static const struct {
 	{ "kafka", kcluster_print_reference },
 	{ "contracts", contract_print_reference },
 	{ "endpoints", print_endpoints_reference },
+	{ "problems", problem_print_reference },
 };
 
 static int
@@ -357,6 +440,8 @@ start(struct waybilld *d, struct err *err)
 	/* The port first: what cannot be had is said before a lane is taken. */
 	if (open_http(d, err) != ERR_OK)
 		return err_context(err, "listen");
+	if (start_rest(d, err) != ERR_OK)
+		return err->code;
 	if (keeper_start(&keeper, &d->keeper, err) != ERR_OK)
 		return err->code;
 	atomic_store(&d->serving, d->keeper);
@@ -366,6 +451,9 @@ start(struct waybilld *d, struct err *err)
 static void
 stop(struct waybilld *d)
 {
+	rest_quiesce(d->rest);
+	rest_close(&d->rest);
+	keyring_close(&d->keyring);
 	httpd_close(&d->httpd);
 	atomic_store(&d->serving, NULL);
 	keeper_stop(&d->keeper);
@@ -388,7 +476,8 @@ wait_for_signal(struct waybilld *d, const sigset_t *signals)
 			continue;
 		if (number != SIGHUP)
 			return number;
-		if (httpd_reload_tls(d->httpd, &err) != ERR_OK)
+		if (httpd_reload_tls(d->httpd, &err) != ERR_OK ||
+		    rest_reload_tls(d->rest, &err) != ERR_OK)
 			log_warn(&scope,
 			         "kept the certificate that is in force (%s)",
 			         err.text);
@@ -422,6 +511,9 @@ serve(struct waybilld *d)
 		         "%d",
 		         version_string(), d->config.daemon,
 		         httpd_port(d->httpd));
+		if (d->rest != NULL)
+			log_info(&scope, "producers reach it on port %d",
+			         rest_port(d->rest));
 		log_info(&scope, "stopping (signal %d)",
 		         wait_for_signal(d, &signals));
 	}

@@ -24,6 +24,7 @@ thread_join(struct thread **thread);
 enum thread_lock_rank {
 	THREAD_RANK_CATALOGUE,
 	THREAD_RANK_LANE,
+	THREAD_RANK_ROUTE,
 	THREAD_RANK_QUEUE,
 	THREAD_RANK_METRIC,
 	THREAD_RANK_LOG,

@@ -52,8 +52,9 @@ add(struct reading *r)
 			       out->count * sizeof(*larger));
 		out->messages = larger;
 	}
-	message = &out->messages[out->count++];
+	message = &out->messages[out->count];
 	*message = (struct intake_message){
+		.number = (int64_t)out->count++,
 		.key_len = -1,
 		.body_len = -1,
 		.headers_len = -1,
@@ -73,6 +74,7 @@ read_single(struct reading *r)
 	if (message == NULL)
 		return r->err->code;
 	*message = request->single;
+	message->number = 0;
 	message->body = request->body;
 	message->body_len = (int32_t)request->body_len;
 	message->is_json = request->media == MEDIA_JSON;
@@ -222,6 +224,7 @@ take_frame(struct reading *r, const struct frame *frame)
 		               "an id must be 1 to 200 printable ASCII "
 		               "characters");
 	*message = (struct intake_message){
+		.number = message->number,
 		.key = frame->key,
 		.body = frame->body,
 		.headers = frame->headers,

@@ -23,6 +23,7 @@ struct intake_message {
 	int32_t key_len, body_len, headers_len;   /* -1: none */
 	int32_t id_len;                           /* 0: none */
 	bool is_json;    /* body is Avro JSON, not what the feed carries */
+	int64_t number;  /* in the request, from 0 */
 	int64_t line;    /* of JSON in lines, from 1; else 0 */
 	int64_t time_ms; /* MOMENT_NONE: not said */
 	/* What broke the schema already, in the arena. */

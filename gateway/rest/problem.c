@@ -7,8 +7,12 @@
 
 #include <string.h>
 
+#include "base/io/httpd.h"
 #include "base/runtime/check.h"
 #include "base/runtime/text.h"
+#include "gateway/rest/media.h"
+
+#define HEADER_BYTES_MAX 1000
 
 static const struct {
 	int status;
@@ -176,4 +180,28 @@ problem_print_reference(struct text *out)
 		          problems[i].slug, problems[i].status,
 		          problems[i].title, problems[i].meaning,
 		          problems[i].advice);
+}
+
+void
+problem_answer(struct http_response *response, enum problem problem,
+               const char *detail)
+{
+	struct text list;
+
+	response->status = problem_status(problem);
+	response->content_type = "application/problem+json";
+	text_reset(response->body);
+	problem_print(response->body, problem, detail);
+	if (problem == PROBLEM_UNAVAILABLE || problem == PROBLEM_UNKNOWN)
+		response->retry_after_s = 1;
+	if (problem == PROBLEM_UNAUTHORIZED)
+		http_response_header(response, "WWW-Authenticate",
+		                     "Bearer realm=\"waybill\"");
+	if (problem == PROBLEM_MEDIA_TYPE) {
+		text_init(&list, HEADER_BYTES_MAX);
+		media_list(&list);
+		http_response_header(response, "Accept-Post",
+		                     text_string(&list));
+		text_fini(&list);
+	}
 }

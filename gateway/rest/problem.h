@@ -9,6 +9,7 @@
 
 #include "base/runtime/err.h"
 
+struct http_response;
 struct text;
 
 enum problem {
@@ -58,3 +59,9 @@ problem_explain(struct text *out, enum problem problem);
 /* The reference page, as Markdown. */
 void
 problem_print_reference(struct text *out);
+
+/* As the whole response; what may have been in it before is dropped. Says in
+   headers what belongs to it: WWW-Authenticate, Accept-Post, Retry-After. */
+void
+problem_answer(struct http_response *response, enum problem problem,
+               const char *detail);

@@ -8,7 +8,8 @@ EXTRA_DIST += %D%/README.md %D%/checker/__init__.py %D%/checker/anomalies.py \
 	%D%/harness/consumer.py %D%/harness/feeds.py %D%/harness/gateway.py \
 	%D%/harness/kafka-jars.sha256 %D%/harness/kafka-pom.xml \
 	%D%/harness/kafka.py %D%/harness/ports.py %D%/harness/postgres.py \
-	%D%/harness/process.py %D%/harness/producer.py %D%/harness/topics.py \
+	%D%/harness/process.py %D%/harness/producer.py %D%/harness/rest.py \
+	%D%/harness/topics.py \
 	%D%/harness/traffic.py %D%/pytest.ini \
 	%D%/test_adding_feed_disturbs_nobody.py %D%/test_bad_input.py \
 	%D%/test_checker_finds_faults.py %D%/test_checker_on_servers.py \
@@ -20,6 +21,8 @@ EXTRA_DIST += %D%/README.md %D%/checker/__init__.py %D%/checker/anomalies.py \
 	%D%/test_kill_at_each_step.py %D%/test_one_cluster_down_and_back.py \
 	%D%/test_parked_feed_catches_up.py %D%/test_prune_loses_nothing.py \
 	%D%/test_record_before_forward.py %D%/test_rejected_arrive_whole.py \
+	%D%/test_rest_outage.py %D%/test_rest_publish.py \
+	%D%/test_rest_quota.py %D%/test_rest_statuses.py \
 	%D%/test_row_level_security.py %D%/test_stale_owner_across_midnight.py \
 	%D%/test_third_tenant_under_load.py %D%/test_two_tenants.py
 EXTRA_DIST += %D%/test_quickstart_counts.py

@@ -20,6 +20,7 @@ EXTRA_DIST += \
 	%D%/rule_migrations.py \
 	%D%/rule_mirror.py \
 	%D%/rule_names.py \
+	%D%/rule_openapi.py \
 	%D%/rule_readmes.py \
 	%D%/rule_vendors.py \
 	%D%/rule_words.py \

@@ -17,6 +17,7 @@ class Catalogue:
         self.lanes = lanes
         self.durability = durability
         self.properties = {}      # cluster -> librdkafka properties
+        self.quotas = {}          # tenant -> its quota
 
     def write(self, folder):
         os.makedirs(folder, exist_ok=True)
@@ -32,6 +33,8 @@ class Catalogue:
                 "tenant": tenant, "title": tenant.upper(),
                 "feeds": [self._feed(folder, f, inputs[0])
                           for f in self.feeds if f.tenant == tenant]})
+            if tenant in self.quotas:
+                documents[-1]["quota"] = self.quotas[tenant]
         path = os.path.join(folder, "deployment.yaml")
         with open(path, "w") as f:
             f.write(SEPARATOR.join(json.dumps(d, indent=1)

@@ -3,6 +3,7 @@
 command line, and the checker's word on it."""
 
 import glob
+import itertools
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from . import consumer, ports, topics
 from .catalogue import Catalogue
 from .process import Process, ProcessError, wait_until
 from .producer import Producer
+from .rest import Client
 
 START_TRIES = 3
 LOGIN = "wb_daemon"      # who the daemons are, in Postgres
@@ -46,9 +48,10 @@ def missing_programs():
 class Daemon(Process):
     """One waybilld."""
 
-    def __init__(self, gateway, name, port, config, crash):
+    def __init__(self, gateway, name, port, config, crash, rest_port=0):
         self.gateway = gateway
         self.port = port
+        self.rest_port = rest_port
         self.marker = None
         env = dict(os.environ)
         env.pop("WAYBILL_CRASH", None)
@@ -103,6 +106,7 @@ class Gateway:
         self.database = None
         self.daemons = []
         self.producers = []
+        self.key_numbers = itertools.count(1)
 
     def _roles(self, name):
         return [r for r, has in (("input", name == self.input_cluster),
@@ -166,15 +170,16 @@ class Gateway:
               timeout_s=60):
         """Starts a daemon; crash: (point, count)."""
         for attempt in range(START_TRIES):
-            port = ports.free_ports(1)[0]
+            port, rest_port = ports.free_ports(2)
             config = os.path.join(self.folder, name + ".yaml")
             keys = {"daemon": name,
                     "postgres": {"connection": self.dsn(LOGIN)},
-                    "listen": "127.0.0.1:%d" % port}
+                    "listen": "127.0.0.1:%d" % port,
+                    "rest": {"listen": "127.0.0.1:%d" % rest_port}}
             keys.update(settings or {})
             with open(config, "w") as f:
                 json.dump(keys, f, indent=1)
-            daemon = Daemon(self, name, port, config, crash)
+            daemon = Daemon(self, name, port, config, crash, rest_port)
             if not ready:
                 break
             try:
@@ -269,6 +274,23 @@ class Gateway:
         found = Producer(self.kafkas[self.input_cluster].bootstrap)
         self.producers.append(found)
         return found
+
+    def key(self, tenant, *scopes, name=None):
+        """A new API key's token."""
+        name = name or "client-%d" % next(self.key_numbers)
+        scopes = scopes or ("publish", "read", "status")
+        return self.waybill("key", "create", "--tenant", tenant, "--name",
+                            name, *[w for s in scopes
+                                    for w in ("--scope", s)]).strip()
+
+    def client(self, feed, daemon=None, key=None):
+        """A REST client of a feed's tenant, of the first daemon unless said;
+        its key is known to the daemon."""
+        daemon = daemon or self.daemons[0]
+        client = Client(daemon.rest_port, key or self.key(feed.tenant))
+        wait_until(lambda: client.receipt("0-1-1").status != 401, 10,
+                   "the daemon to know the key", 0.02)
+        return client
 
     def output(self, feed, cluster=None, committed=True):
         cluster = cluster or self.output_clusters[0]

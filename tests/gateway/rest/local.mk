@@ -9,3 +9,23 @@ unit_tests += %D%/test_moment
 
 unit_tests += %D%/test_problem
 %C%_test_problem_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_desk
+threaded_tests += %D%/test_desk
+%C%_test_desk_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_cursor
+%C%_test_cursor_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_openapi
+%C%_test_openapi_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_intake
+%C%_test_intake_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_preparation
+%C%_test_preparation_SOURCES = %D%/test_preparation.c $(WAYBILL_TEST_ROADBASE)
+%C%_test_preparation_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_receipt
+%C%_test_receipt_LDADD = $(WAYBILL_TEST_GATEWAY)
