@@ -63,6 +63,7 @@ dedup_index_judge(struct recent *index, const struct dedup_message *message,
 		if (!recent_flag(first) || (same && message->is_rejected)) {
 			out_first->incarnation = first->incarnation;
 			out_first->seq = first->seq;
+			out_first->is_rejected = recent_flag(first);
 			return same ? DEDUP_DUPLICATE : DEDUP_CONFLICT;
 		}
 	}

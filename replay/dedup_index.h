@@ -28,6 +28,7 @@ enum dedup_answer {
 struct dedup_first {
 	int32_t incarnation; /* 0: seq is the tag of one of the same batch */
 	int64_t seq;
+	bool is_rejected;
 };
 
 struct dedup_message {

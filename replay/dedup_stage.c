@@ -156,6 +156,7 @@ refer(struct message *m, struct batch *batch, int lane,
 	m->reference = arena_calloc(&batch->arena, 1, sizeof(*m->reference));
 	m->reference->kind = m->verdict == VERDICT_DUPLICATE ? MESSAGE_DUPLICATE
 							     : MESSAGE_CONFLICT;
+	m->reference->to_rejected = first->is_rejected;
 	m->reference->by_tag = first->incarnation == 0;
 	if (m->reference->by_tag) {
 		m->reference->tag = (uint32_t)first->seq;

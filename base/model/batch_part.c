@@ -149,6 +149,7 @@ write_result(const struct batch *batch, const struct message *m)
 	item->of_lane = m->reference->lane;
 	item->of_incarnation = m->reference->incarnation;
 	item->of_seq = m->reference->seq;
+	item->of_rejected = m->reference->to_rejected;
 }
 
 /* -- public ---------------------------------------------------------------- */

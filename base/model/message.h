@@ -48,6 +48,7 @@ struct message_reference {
 	uint32_t tag;
 	int lane, incarnation;
 	int64_t seq;
+	bool to_rejected; /* duplicate: that one was rejected */
 };
 
 #define MESSAGE_VERSION_NONE INT64_MIN

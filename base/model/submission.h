@@ -61,6 +61,7 @@ struct submission_item {
 	int64_t seq;
 	int of_lane, of_incarnation; /* of which message; of_seq 0: of none */
 	int64_t of_seq;
+	bool of_rejected; /* duplicate: of a message that was rejected */
 
 	struct submission_part *part; /* by submission_send */
 };

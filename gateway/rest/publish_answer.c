@@ -1,6 +1,7 @@
 /* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
 /*
- * A duplicate is as good as what it repeats: the producer has what he wanted.
+ * A duplicate is as good as what it repeats: where that was accepted, the
+ * producer has what he wanted.
  */
 #include "gateway/rest/publish_answer.h"
 
@@ -34,7 +35,9 @@ worst_of(const struct publish_answer *answer,
          const struct receipt_counts *counts)
 {
 	if (answer->is_single)
-		return answer->receipts[0].kind;
+		return answer->receipts[0].of_rejected
+			? RECEIPT_REJECTED
+			: answer->receipts[0].kind;
 	if (counts->of[RECEIPT_REFUSED] == answer->count)
 		return RECEIPT_REFUSED;
 	if (counts->of[RECEIPT_REFUSED] + counts->of[RECEIPT_UNKNOWN] ==
@@ -48,7 +51,7 @@ status_of(const struct publish_answer *answer,
           const struct receipt_counts *counts)
 {
 	if (counts->of[RECEIPT_ACCEPTED] + counts->of[RECEIPT_DUPLICATE] <
-	    answer->count)
+	    answer->count + counts->of_rejected)
 		return 207;
 	return answer->forwarded ? 200 : 202;
 }

@@ -92,9 +92,11 @@ add_receipt(struct text *out, const struct receipt *receipt, size_t index,
 }
 
 static bool
-is_bad(enum receipt_kind kind)
+is_bad(const struct receipt *receipt)
 {
-	return kind != RECEIPT_ACCEPTED && kind != RECEIPT_DUPLICATE;
+	return receipt->of_rejected ||
+		(receipt->kind != RECEIPT_ACCEPTED &&
+	         receipt->kind != RECEIPT_DUPLICATE);
 }
 
 /* -- ranges of what is recorded well ------------------------------------------- */
@@ -129,7 +131,7 @@ add_ranges(struct text *out, const struct receipt *receipts, size_t count)
 		const struct receipt *receipt = &receipts[i];
 		struct range *range;
 
-		if (is_bad(receipt->kind))
+		if (is_bad(receipt))
 			continue;
 		CHECK(receipt->lane >= 0 && receipt->lane < RECEIPT_LANES_MAX);
 		range = &ranges[receipt->lane];
@@ -223,6 +225,7 @@ receipt_take(const struct submission *submission, const uint32_t *indexes,
 		receipt->of_lane = item->of_lane;
 		receipt->of_incarnation = item->of_incarnation;
 		receipt->of_seq = item->of_seq;
+		receipt->of_rejected = item->of_rejected;
 		receipt->violation_count = item->violation_count;
 		receipt->violations = item->violations;
 	}
@@ -234,8 +237,10 @@ receipt_count(const struct receipt *receipts, size_t count,
               struct receipt_counts *out)
 {
 	*out = (struct receipt_counts){ .of = { 0 } };
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		out->of[receipts[i].kind]++;
+		out->of_rejected += receipts[i].of_rejected;
+	}
 }
 
 void
@@ -247,7 +252,7 @@ receipt_print_all(const struct receipt *receipts, size_t count,
 
 	ADD(out, "\"receipts\":[");
 	for (size_t i = 0; i < count; i++) {
-		if (options->only_bad && !is_bad(receipts[i].kind))
+		if (options->only_bad && !is_bad(&receipts[i]))
 			continue;
 		if (!first)
 			ADD(out, ",");

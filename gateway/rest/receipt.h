@@ -30,6 +30,7 @@ receipt_kind_name(enum receipt_kind kind);
 /* Of one message of a request. */
 struct receipt {
 	enum receipt_kind kind;
+	bool of_rejected; /* a duplicate of what was rejected: no success */
 	bool is_stale; /* refused, since the contract has changed meanwhile */
 	/* where it was recorded */
 	int lane, incarnation;
@@ -43,6 +44,7 @@ struct receipt {
 
 struct receipt_counts {
 	size_t of[RECEIPT_KIND_COUNT];
+	size_t of_rejected; /* duplicates of what was rejected */
 };
 
 /* Once the submission is done: into receipts[indexes[i]] for the i-th message

@@ -19,6 +19,7 @@ EXTRA_DIST += %D%/README.md %D%/checker/__init__.py %D%/checker/anomalies.py \
 	%D%/test_harness_gateway.py %D%/test_harness_kafka.py \
 	%D%/test_harness_postgres.py %D%/test_input_topic_made_anew.py \
 	%D%/test_kill_at_each_step.py %D%/test_one_cluster_down_and_back.py \
+	%D%/test_late_is_marked.py %D%/test_same_id_is_recorded_once.py \
 	%D%/test_parked_feed_catches_up.py %D%/test_prune_loses_nothing.py \
 	%D%/test_record_before_forward.py %D%/test_rejected_arrive_whole.py \
 	%D%/test_rest_outage.py %D%/test_rest_publish.py \

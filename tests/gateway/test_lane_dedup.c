@@ -234,6 +234,8 @@ it_is_known_over_a_restart(void **state)
 	assert_result(sent[2], VERDICT_DUPLICATE, first);
 	assert_result(sent[3], VERDICT_CONFLICT, first);
 	assert_result(sent[4], VERDICT_DUPLICATE, bad);
+	assert_true(sent[4]->items[0].of_rejected);
+	assert_false(sent[2]->items[0].of_rejected);
 	submit("b", "good", false);
 	wait_for_all();
 	assert_result(sent[5], VERDICT_ACCEPTED, NULL);

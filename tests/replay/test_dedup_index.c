@@ -91,6 +91,7 @@ a_rejected_first_stands_in_nobodys_way(void **state)
 	send((const int64_t[]){ 7 }, 1);
 	assert_int_equal(judge(1, 100, true, 0), DEDUP_DUPLICATE);
 	assert_int_equal(first.seq, 7);
+	assert_true(first.is_rejected);
 	/* mended, but still wrong; then right */
 	assert_int_equal(judge(1, 101, true, 1), DEDUP_FIRST);
 	send((const int64_t[]){ 8, 9 }, 2);
@@ -260,7 +261,8 @@ restart(int64_t now)
 			.content = facts[i].content,
 			.is_rejected = facts[i].is_rejected,
 		};
-		const struct dedup_first itself = { 1, facts[i].seq };
+		const struct dedup_first itself = { .incarnation = 1,
+			                            .seq = facts[i].seq };
 
 		dedup_index_load(index_, &message, &itself, facts[i].minute);
 	}
