@@ -29,3 +29,9 @@ unit_tests += %D%/test_preparation
 
 unit_tests += %D%/test_receipt
 %C%_test_receipt_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_publish
+threaded_tests += %D%/test_publish
+%C%_test_publish_SOURCES = %D%/test_publish.c $(WAYBILL_TEST_ROADBASE) \
+	$(WAYBILL_TEST_RAWHTTP)
+%C%_test_publish_LDADD = $(WAYBILL_TEST_GATEWAY)
