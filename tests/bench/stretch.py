@@ -78,7 +78,7 @@ def _profile(path, daemon):
          str(daemon.pid), "sleep", str(PROFILE_S)])
 
 
-def _nested(keys):
+def nested(keys):
     """a.b=c as the daemon's file has it."""
     found = {}
     for key, value in keys:
@@ -90,9 +90,16 @@ def _nested(keys):
     return found
 
 
+def total(daemon, metric):
+    """A counter of the daemon, over all its labels."""
+    found = re.findall(r"^%s(?:\{[^}]*\})? ([0-9.e+]+)$" % metric,
+                       daemon.http("/metrics")[1], re.M)
+    return int(sum(map(float, found)))
+
+
 def _follow(rig, deployment, metric, goal):
     """Starts the daemon, watches it reach the goal, stops it."""
-    settings = _nested(rig.options.daemon)
+    settings = nested(rig.options.daemon)
     rig.postgres.query("CHECKPOINT")
     broker, postgres = rig.broker_cpu(), rig.postgres_cpu()
     daemon = deployment.start("d%d" % (len(deployment.daemons) + 1),
