@@ -1,4 +1,4 @@
-EXTRA_DIST += %D%/README.md %D%/item_location.avsc %D%/rig.py %D%/road.py \
+EXTRA_DIST += %D%/README.md %D%/item_location.avsc %D%/rest.py %D%/rig.py %D%/road.py \
 	%D%/stretch.py %D%/table.py
 
 # Built by name only, by make bench or for one alone:
@@ -20,6 +20,12 @@ BENCH_OPTIONS =
 bench_python = /usr/bin/python3
 bench_needs = waybill$(EXEEXT) waybilld$(EXEEXT) \
 	%D%/bench_flood$(EXEEXT) %D%/bench_mirror$(EXEEXT)
+
+# make bench-rest: messages by HTTP
+bench-rest: $(bench_needs) %D%/bench_http$(EXEEXT)
+	WAYBILL_BUILD=$(abs_top_builddir) $(bench_python) \
+		$(abs_srcdir)/%D%/rest.py --seconds $(BENCH_SECONDS) \
+		--rounds $(BENCH_ROUNDS) $(BENCH_OPTIONS)
 
 # Sanitizers and crash points would be measured too: then in a build beside.
 bench:
@@ -43,4 +49,4 @@ bench-beside:
 	cd bench-build && $(MAKE) bench-here BENCH_SECONDS='$(BENCH_SECONDS)' \
 		BENCH_ROUNDS='$(BENCH_ROUNDS)' BENCH_OPTIONS='$(BENCH_OPTIONS)'
 
-.PHONY: bench bench-here bench-beside
+.PHONY: bench bench-rest bench-here bench-beside
