@@ -3,47 +3,15 @@
 /*
  * A temporary folder of catalogue files for a test.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
+extern char files_folder[64];
 
-static char files_folder[64];
-
-static inline void
-files_begin(void)
-{
-	snprintf(files_folder, sizeof(files_folder), "/tmp/waybill-XXXXXX");
-	if (mkdtemp(files_folder) == NULL)
-		abort();
-}
-
-static inline void
-files_put(const char *name, const char *text)
-{
-	char path[256];
-	char *slash;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", files_folder, name);
-	slash = strrchr(path, '/');
-	*slash = '\0';
-	mkdir(path, 0755);
-	*slash = '/';
-	file = fopen(path, "w");
-	if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0)
-		abort();
-}
-
-static inline void
-files_end(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", files_folder);
-	if (system(command) != 0)
-		abort();
-}
+void
+files_begin(void);
+/* A file, in a folder of that one at most. */
+void
+files_put(const char *name, const char *text);
+void
+files_end(void);
 
 #define FILES_DEPLOYMENT                                                       \
 	"deployment: test\nlanes: 2\ndurability: development\n---\n"           \

@@ -5,14 +5,23 @@
 #	threaded_tests += %D%/test_TEST
 WAYBILL_TEST_GATEWAY = $(WAYBILL_LIBS_GATEWAY) $(CMOCKA_LIBS)
 
-EXTRA_DIST += %D%/files.h %D%/submitting.h
+EXTRA_DIST += %D%/submitting.h
+
+# Catalogue files in a temporary folder.
+gateway_test_files = %D%/files.c %D%/files.h
 
 unit_tests += %D%/test_manifest
+%C%_test_manifest_SOURCES = %D%/test_manifest.c $(gateway_test_files)
 %C%_test_manifest_LDADD = $(WAYBILL_TEST_GATEWAY)
 
 unit_tests += %D%/test_apply
-%C%_test_apply_SOURCES = %D%/test_apply.c $(WAYBILL_TEST_POSTGRES)
+%C%_test_apply_SOURCES = %D%/test_apply.c %D%/applybase.c %D%/applybase.h \
+	$(gateway_test_files) $(WAYBILL_TEST_POSTGRES)
 %C%_test_apply_LDADD = $(WAYBILL_TEST_GATEWAY)
+unit_tests += %D%/test_succession
+%C%_test_succession_SOURCES = %D%/test_succession.c %D%/applybase.c \
+	%D%/applybase.h $(gateway_test_files) $(WAYBILL_TEST_POSTGRES)
+%C%_test_succession_LDADD = $(WAYBILL_TEST_GATEWAY)
 
 unit_tests += %D%/test_catalogue
 threaded_tests += %D%/test_catalogue
@@ -51,6 +60,8 @@ unit_tests += %D%/test_parcel
 %C%_test_parcel_LDADD = $(WAYBILL_TEST_GATEWAY)
 
 unit_tests += %D%/test_daemon_config
+%C%_test_daemon_config_SOURCES = %D%/test_daemon_config.c \
+	$(gateway_test_files)
 %C%_test_daemon_config_LDADD = $(WAYBILL_TEST_GATEWAY)
 
 unit_tests += %D%/test_recovery

@@ -1,6 +1,10 @@
 /* Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/manifest.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/runtime/text.h"
 #include "contracts/contract.h"
 #include "tests/gateway/files.h"
