@@ -21,6 +21,7 @@
 struct httpc {
 	uint32_t magic;
 	CURL *curl;
+	int64_t retry_after_s;
 };
 
 /* What an answer is collected into. */
@@ -204,6 +205,7 @@ httpc_do(struct httpc *client, const struct httpc_request *request,
 	const char *shown = shown_start(request->url);
 	struct curl_slist *headers;
 	size_t before = out_body->len;
+	curl_off_t retry_after = 0;
 	long status = 0;
 	CURLcode code;
 
@@ -214,6 +216,8 @@ httpc_do(struct httpc *client, const struct httpc_request *request,
 	curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
 	code = curl_easy_perform(client->curl);
 	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(client->curl, CURLINFO_RETRY_AFTER, &retry_after);
+	client->retry_after_s = (int64_t)retry_after;
 	/* What it points to ends here. */
 	curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
 	curl_easy_setopt(client->curl, CURLOPT_ERRORBUFFER, NULL);
@@ -231,4 +235,11 @@ httpc_do(struct httpc *client, const struct httpc_request *request,
 		               reason[0] ? reason : curl_easy_strerror(code));
 	*out_status = (int)status;
 	return ERR_OK;
+}
+
+int64_t
+httpc_retry_after_s(const struct httpc *client)
+{
+	CHECK_MAGIC(client, HTTPC_MAGIC);
+	return client->retry_after_s;
 }

@@ -33,3 +33,7 @@ enum err_code
 httpc_do(struct httpc *client, const struct httpc_request *request,
          int *out_status, struct text *out_body,
          struct err *err) ERR_MUST_CHECK;
+
+/* What Retry-After of the last answer says; 0: nothing. */
+int64_t
+httpc_retry_after_s(const struct httpc *client);
