@@ -14,6 +14,7 @@ nobase_dist_pkgdata_DATA += \
 	%D%/checks/row_security.sql \
 	%D%/functions/access.sql \
 	%D%/functions/catalogue.sql \
+	%D%/functions/file.sql \
 	%D%/functions/journal.sql \
 	%D%/functions/key.sql \
 	%D%/functions/lane.sql \

@@ -6,7 +6,9 @@
 
 #include <string.h>
 
+#include "base/model/violation.h"
 #include "base/model/wire.h"
+#include "base/runtime/arena.h"
 #include "base/runtime/check.h"
 #include "base/runtime/text.h"
 
@@ -57,21 +59,28 @@ take_time(struct reader *r, int64_t *out)
 	return true;
 }
 
-/* The id, and whether there is a body behind it. */
+/* The id with its flags, and the reasons. */
 static bool
 take_id(struct reader *r, struct frame *out, bool *out_has_body)
 {
 	int32_t len;
+	bool is_rejected;
 
 	if (r->end - r->at < 2)
 		return false;
 	len = r->at[0] << 8 | r->at[1];
 	r->at += 2;
 	*out_has_body = (len & FRAME_NO_BODY) == 0;
-	out->id_len = len & ~FRAME_NO_BODY;
+	is_rejected = (len & FRAME_REJECTED) != 0;
+	out->id_len = len & ~(FRAME_NO_BODY | FRAME_REJECTED);
 	out->id = NULL;
+	out->reasons = NULL;
+	out->reasons_len = 0;
 	return out->id_len <= FRAME_ID_MAX &&
-		(out->id_len == 0 || take_bytes(r, out->id_len, &out->id));
+		(out->id_len == 0 || take_bytes(r, out->id_len, &out->id)) &&
+		(!is_rejected ||
+	         (take_int4(r, &out->reasons_len) &&
+	          take_bytes(r, out->reasons_len, &out->reasons)));
 }
 
 static bool
@@ -103,20 +112,81 @@ length_of(int32_t len)
 	return len > 0 ? len : 0;
 }
 
+/* -- reasons --------------------------------------------------------------- */
+
+/* Not within a letter of more than one byte. */
+static size_t
+cut_len(const char *string)
+{
+	size_t len = strlen(string);
+
+	if (len <= FRAME_REASON_MAX)
+		return len;
+	len = FRAME_REASON_MAX;
+	while (len > 0 && ((uint8_t)string[len] & 0xc0) == 0x80)
+		len--;
+	return len;
+}
+
+static void
+add_string(struct text *out, const char *string)
+{
+	size_t len = cut_len(string);
+	uint8_t bytes[2] = { (uint8_t)(len >> 8), (uint8_t)len };
+
+	text_add_bytes(out, bytes, sizeof(bytes));
+	text_add_bytes(out, string, len);
+}
+
+static bool
+take_string(struct reader *r, struct arena *arena, const char **out)
+{
+	const uint8_t *bytes = NULL;
+	char *copy;
+	int32_t len;
+
+	if (r->end - r->at < 2)
+		return false;
+	len = r->at[0] << 8 | r->at[1];
+	r->at += 2;
+	if (len > FRAME_REASON_MAX || !take_bytes(r, len, &bytes) ||
+	    !text_is_utf8(bytes, (size_t)len) ||
+	    memchr(bytes, 0, (size_t)len) != NULL)
+		return false;
+	copy = arena_alloc(arena, (size_t)len + 1);
+	memcpy(copy, bytes, (size_t)len);
+	copy[len] = 0;
+	*out = copy;
+	return true;
+}
+
+static bool
+take_reason(struct reader *r, struct arena *arena, struct violation *out)
+{
+	return take_string(r, arena, &out->rule) &&
+		take_string(r, arena, &out->path) &&
+		take_string(r, arena, &out->expected) &&
+		take_string(r, arena, &out->value) &&
+		take_int4(r, &out->byte_offset) && out->rule[0] != 0;
+}
+
 /* -- public ---------------------------------------------------------------- */
 
 void
 frame_add(struct text *out, const struct frame *frame)
 {
-	int32_t id_len =
-		frame->id_len | (frame->body_len < 0 ? FRAME_NO_BODY : 0);
+	int32_t id_len = frame->id_len |
+		(frame->body_len < 0 ? FRAME_NO_BODY : 0) |
+		(frame->reasons != NULL ? FRAME_REJECTED : 0);
+	int32_t reasons_len =
+		frame->reasons != NULL ? 4 + frame->reasons_len : 0;
 	uint8_t tail[10];
 
 	CHECK(frame->id_len >= 0 && frame->id_len <= FRAME_ID_MAX);
 	add_int4(out,
 	         FRAME_FIXED_LEN + length_of(frame->key_len) +
 	                 length_of(frame->headers_len) + frame->id_len +
-	                 length_of(frame->body_len));
+	                 reasons_len + length_of(frame->body_len));
 	add_int4(out, frame->key_len);
 	text_add_bytes(out, frame->key, (size_t)length_of(frame->key_len));
 	add_int4(out, frame->headers_len);
@@ -125,6 +195,10 @@ frame_add(struct text *out, const struct frame *frame)
 	wire_put_int2(wire_put_int8(tail, frame->time_ms), (int16_t)id_len);
 	text_add_bytes(out, tail, sizeof(tail));
 	text_add_bytes(out, frame->id, (size_t)frame->id_len);
+	if (frame->reasons != NULL) {
+		add_int4(out, frame->reasons_len);
+		text_add_bytes(out, frame->reasons, (size_t)frame->reasons_len);
+	}
 	text_add_bytes(out, frame->body, (size_t)length_of(frame->body_len));
 }
 
@@ -145,5 +219,41 @@ frame_read(const uint8_t **at, const uint8_t *end, struct frame *out,
 		return err_set(err, ERR_INVALID,
 		               "the lengths in a frame contradict its own");
 	*at = whole.at;
+	return ERR_OK;
+}
+
+void
+frame_add_reasons(struct text *out, const struct violation *violations,
+                  size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		add_string(out, violations[i].rule);
+		add_string(out, violations[i].path);
+		add_string(out, violations[i].expected);
+		add_string(out, violations[i].value);
+		add_int4(out, violations[i].byte_offset);
+	}
+}
+
+enum err_code
+frame_read_reasons(const struct frame *frame, struct arena *arena,
+                   const struct violation **out, size_t *out_count,
+                   struct err *err)
+{
+	struct reader r = { frame->reasons,
+		            frame->reasons + frame->reasons_len };
+	struct violation *violations =
+		arena_alloc(arena, VIOLATIONS_MAX * sizeof(*violations));
+	size_t count = 0;
+
+	while (r.at < r.end && count < VIOLATIONS_MAX &&
+	       take_reason(&r, arena, &violations[count]))
+		count++;
+	if (count == 0 || r.at < r.end)
+		return err_set(err, ERR_INVALID,
+		               "the reasons of a rejected message are none, "
+		               "too many, or malformed");
+	*out = violations;
+	*out_count = count;
 	return ERR_OK;
 }

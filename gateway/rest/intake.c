@@ -20,6 +20,7 @@
 #include "gateway/rest/moment.h"
 
 #define INTAKE_ROOM_FIRST 16
+#define RECORD_DIGITS_MAX 18
 
 struct reading {
 	const struct intake_request *request;
@@ -211,6 +212,41 @@ read_prefixed(struct reading *r)
 	return ERR_OK;
 }
 
+/* The number of a file's record, in front of which the file's name comes. */
+static enum err_code
+take_number(struct reading *r, const struct frame *frame,
+            struct intake_message *message)
+{
+	int64_t number = 0;
+
+	if (frame->id_len == 0)
+		return ERR_OK;
+	for (int32_t i = 0; i < frame->id_len; i++) {
+		uint8_t c = frame->id[i];
+
+		if (c < '0' || c > '9' || frame->id_len > RECORD_DIGITS_MAX ||
+		    (frame->id[0] == '0' && frame->id_len > 1))
+			return err_set(r->err, ERR_INVALID,
+			               "the id of a file's record must be its "
+			               "number");
+		number = number * 10 + (c - '0');
+	}
+	message->number = number - r->request->first;
+	message->id = NULL;
+	message->id_len = 0;
+	return ERR_OK;
+}
+
+static enum err_code
+take_reasons(struct reading *r, const struct frame *frame,
+             struct intake_message *message)
+{
+	if (frame->reasons == NULL)
+		return ERR_OK;
+	return frame_read_reasons(frame, r->arena, &message->violations,
+	                          &message->violation_count, r->err);
+}
+
 static enum err_code
 take_frame(struct reading *r, const struct frame *frame)
 {
@@ -244,7 +280,9 @@ take_frame(struct reading *r, const struct frame *frame)
 		message->headers = NULL;
 		message->headers_len = -1;
 	}
-	return ERR_OK;
+	if (r->request->is_file && take_number(r, frame, message) != ERR_OK)
+		return r->err->code;
+	return take_reasons(r, frame, message);
 }
 
 static enum err_code
@@ -334,8 +372,9 @@ number_ids(struct reading *r)
 		room += len;
 		if (!media_is_single(r->request->media)) {
 			*room++ = '#';
-			room += text_print_int((char *)room,
-			                       r->request->first + (int64_t)i);
+			room += text_print_int(
+				(char *)room,
+				r->request->first + message->number);
 		}
 		message->id_len = (int32_t)(room - message->id);
 	}

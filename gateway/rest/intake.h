@@ -43,6 +43,7 @@ struct intake_request {
 	struct intake_message single;
 	const char *id; /* NULL: none */
 	int64_t first;  /* the number of the first */
+	bool is_file;   /* a frame's own id is then the number of its record */
 };
 
 struct intake {

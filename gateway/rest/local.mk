@@ -1,10 +1,12 @@
 libwaybill_gateway_a_SOURCES += \
 	%D%/admission.c %D%/admission.h \
 	%D%/argument.c %D%/argument.h \
+	%D%/contract_lookup.c %D%/contract_lookup.h \
 	%D%/cursor.c %D%/cursor.h \
 	%D%/desk.c %D%/desk.h \
 	%D%/endpoint.c %D%/endpoint.h \
 	%D%/envelope.c %D%/envelope.h \
+	%D%/file_lookup.c %D%/file_lookup.h \
 	%D%/frame.c %D%/frame.h \
 	%D%/headermap.c %D%/headermap.h \
 	%D%/inquiry.c %D%/inquiry.h \

@@ -75,6 +75,31 @@ reject(struct making *making, struct submission_item *item, size_t count,
 	                              count * sizeof(*violations));
 }
 
+/* What was found before: its strings are the request's, which ends first. */
+static void
+reject_as_told(struct making *making, struct submission_item *item,
+               const struct intake_message *message)
+{
+	struct arena *arena = &making->submission->arena;
+	struct violation *copies =
+		arena_alloc(arena, message->violation_count * sizeof(*copies));
+
+	for (size_t i = 0; i < message->violation_count; i++) {
+		const struct violation *told = &message->violations[i];
+
+		copies[i] = (struct violation){
+			.rule = arena_strdup(arena, told->rule),
+			.path = arena_strdup(arena, told->path),
+			.expected = arena_strdup(arena, told->expected),
+			.value = arena_strdup(arena, told->value),
+			.byte_offset = told->byte_offset,
+		};
+	}
+	item->verdict = VERDICT_REJECTED;
+	item->violation_count = (uint16_t)message->violation_count;
+	item->violations = copies;
+}
+
 /* Into making->transcoded; false: the item is rejected, with its original. */
 static bool
 transcode(struct making *making, const struct intake_message *message,
@@ -171,11 +196,13 @@ make_item(struct making *making, const struct intake_message *message,
 		.verdict = VERDICT_ACCEPTED,
 	};
 	if (message->violation_count > 0)
-		reject(making, item, message->violation_count,
-		       message->violations);
+		reject_as_told(making, item, message);
 	else if (!message->is_json || transcode(making, message, item))
 		judge(making, item);
-	if (check_size(making, item, message->number, err) != ERR_OK)
+	/* What is too large to be forwarded is rejected by who read it, and
+	   leaves as a reference. */
+	if (message->violation_count == 0 &&
+	    check_size(making, item, message->number, err) != ERR_OK)
 		return err->code;
 	item->body = copy(making, item->body, item->body_len);
 	if (item->partition < 0)

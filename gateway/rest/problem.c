@@ -61,6 +61,12 @@ static const struct {
 	                       "`of` the message that came first.",
 	                       "Find out which is right; send that with an id of "
 	                       "its own." },
+	[PROBLEM_OTHER_CONTRACT] = { 409, "other-contract", "Other Contract",
+	                             "The feed's contract is not the one that "
+	                             "`contract` names any more. Nothing was "
+	                             "recorded.",
+	                             "Ask for the contract, make the bodies "
+	                             "anew." },
 	[PROBLEM_TOO_LARGE] = { 413, "content-too-large", "Content Too Large",
 	                        "The body, a message in it, or the number of "
 	                        "messages is over a maximum, which the detail "

@@ -188,6 +188,14 @@ prepare_and_send(struct publish *p, const struct intake *intake,
 	return true;
 }
 
+/* Bodies mean something else by another contract. */
+static bool
+is_made_for(const struct publish *p, const struct feed *feed)
+{
+	return p->request.contract == 0 ||
+		p->request.contract == feed->contract_id;
+}
+
 /* What was judged by a contract that is no longer in force, as a request of its
    own. */
 static bool
@@ -200,7 +208,8 @@ send_stale(struct publish *p, size_t stale)
 	struct intake intake = { .count = 0 };
 	struct err err;
 
-	if (feed == NULL || feed->is_removed || feed->contract == NULL) {
+	if (feed == NULL || feed->is_removed || feed->contract == NULL ||
+	    !is_made_for(p, feed)) {
 		deployment_unref(&newer);
 		return false;
 	}
@@ -490,6 +499,10 @@ publish_begin(struct http_exchange *exchange, void *context)
 	if (p->feed->contract == NULL) {
 		refuse(p, PROBLEM_UNAVAILABLE,
 		       "the feed's contract is not in force here");
+		return;
+	}
+	if (!is_made_for(p, p->feed)) {
+		refuse(p, PROBLEM_OTHER_CONTRACT, NULL);
 		return;
 	}
 	problem = read_messages(p, &err);

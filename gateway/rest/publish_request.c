@@ -146,13 +146,14 @@ enum {
 	ARGUMENT_PARTITION,
 	ARGUMENT_FILE,
 	ARGUMENT_FIRST,
+	ARGUMENT_CONTRACT,
 	ARGUMENT_COUNT
 };
 
 static const char *const argument_names[ARGUMENT_COUNT] = {
 	[ARGUMENT_WAIT] = "wait",           [ARGUMENT_RECEIPTS] = "receipts",
 	[ARGUMENT_PARTITION] = "partition", [ARGUMENT_FILE] = "file",
-	[ARGUMENT_FIRST] = "first",
+	[ARGUMENT_FIRST] = "first",         [ARGUMENT_CONTRACT] = "contract",
 };
 
 /* One of two words; *out: the second. NULL: the first. */
@@ -186,6 +187,7 @@ read_file(const char *file, const char *first, struct publish_request *out,
 		               "a file's records have ids already: no "
 		               "Idempotency-Key");
 	out->file = out->intake.id = file;
+	out->intake.is_file = true;
 	return first == NULL
 		? ERR_OK
 		: argument_integer("first", first, 0, INT64_MAX / 2,
@@ -225,6 +227,10 @@ read_query(const struct http_request *request, struct arena *arena,
 	                "rejected", &out->only_bad, err) != ERR_OK ||
 	    read_partition(request, values[ARGUMENT_PARTITION], out, err) !=
 	            ERR_OK)
+		return err->code;
+	if (values[ARGUMENT_CONTRACT] != NULL &&
+	    argument_integer("contract", values[ARGUMENT_CONTRACT], 1,
+	                     INT32_MAX, &out->contract, err) != ERR_OK)
 		return err->code;
 	return read_file(values[ARGUMENT_FILE], values[ARGUMENT_FIRST], out,
 	                 err);

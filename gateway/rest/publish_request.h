@@ -17,8 +17,9 @@ struct http_request;
 struct publish_request {
 	bool wait_forwarded;
 	bool only_bad;
-	int64_t partition;            /* PREPARATION_NO_PARTITION: not said */
-	const char *file;             /* its digest; NULL: no file */
+	int64_t partition; /* PREPARATION_NO_PARTITION: not said */
+	const char *file;  /* its digest; NULL: no file */
+	int64_t contract;  /* whose id bodies are made for; 0: not said */
 	struct intake_request intake; /* but for the contract */
 };
 

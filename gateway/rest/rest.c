@@ -12,7 +12,9 @@
 #include "base/runtime/memory.h"
 #include "gateway/daemon_config.h"
 #include "gateway/quota.h"
+#include "gateway/rest/contract_lookup.h"
 #include "gateway/rest/desk.h"
+#include "gateway/rest/file_lookup.h"
 #include "gateway/rest/message_lookup.h"
 #include "gateway/rest/openapi.h"
 #include "gateway/rest/origin.h"
@@ -46,6 +48,21 @@ static const struct http_route receipt_route = {
 	.help = "How far a message is by now. Scope read.",
 };
 
+static const struct http_route contract_route = {
+	.method = "GET",
+	.path = "/v1/tenants/{tenant}/feeds/{feed}/contract",
+	.handle = contract_lookup_handle,
+	.help = "The contract in force, and what a request may have. Scope "
+		"publish.",
+};
+
+static const struct http_route file_route = {
+	.method = "GET",
+	.path = "/v1/tenants/{tenant}/feeds/{feed}/files/{file}",
+	.begin = file_lookup_begin,
+	.help = "Which records of a file are recorded. Scope publish.",
+};
+
 static const struct http_route status_route = {
 	.method = "GET",
 	.path = "/v1/status",
@@ -69,8 +86,9 @@ static const struct http_route problem_route = {
 };
 
 const struct http_route *const rest_routes[] = {
-	&publish_route, &messages_route, &receipt_route, &status_route,
-	&openapi_route, &problem_route,  NULL,
+	&publish_route,  &messages_route, &receipt_route,
+	&contract_route, &file_route,     &status_route,
+	&openapi_route,  &problem_route,  NULL,
 };
 
 static struct reading *
