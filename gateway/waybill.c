@@ -15,6 +15,7 @@
 #include "base/runtime/yaml.h"
 #include "gateway/cli.h"
 #include "gateway/cli_commands.h"
+#include "gateway/file/publish_command.h"
 #include "gateway/look/command_reference.h"
 #include "gateway/look/completion.h"
 #include "gateway/look/flag.h"
@@ -46,6 +47,7 @@ static const struct command *const commands[] = {
 	&lane_show_command.command,
 	&unpark_command.command,
 	&key_manage_command.command,
+	&publish_command.command,
 	&completion_command.command,
 	&help_command,
 };

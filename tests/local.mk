@@ -10,6 +10,7 @@ include tests/base/model/local.mk
 include tests/contracts/local.mk
 include tests/replay/local.mk
 include tests/gateway/local.mk
+include tests/gateway/file/local.mk
 include tests/gateway/look/local.mk
 include tests/gateway/rest/local.mk
 include tests/sql/local.mk

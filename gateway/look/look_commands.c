@@ -10,6 +10,7 @@
 #include "base/runtime/check.h"
 #include "gateway/cli.h"
 #include "gateway/cli_commands.h"
+#include "gateway/file/publish_command.h"
 #include "gateway/look/completion.h"
 #include "gateway/look/history.h"
 #include "gateway/look/key_manage.h"
@@ -22,9 +23,9 @@
 /* -- public ---------------------------------------------------------------- */
 
 const struct look_command *const look_commands[] = {
-	&status_command,     &history_command, &tail_command,
-	&lane_show_command,  &unpark_command,  &key_manage_command,
-	&completion_command,
+	&status_command,    &history_command,    &tail_command,
+	&lane_show_command, &unpark_command,     &key_manage_command,
+	&publish_command,   &completion_command,
 };
 
 const size_t look_commands_count =

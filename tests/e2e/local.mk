@@ -5,7 +5,8 @@ EXTRA_DIST += %D%/README.md %D%/checker/__init__.py %D%/checker/anomalies.py \
 	%D%/checker/sources.py %D%/checker/topic_check.py %D%/conftest.py \
 	%D%/harness/__init__.py %D%/harness/avro.py %D%/harness/catalogue.py \
 	%D%/harness/chance.py \
-	%D%/harness/consumer.py %D%/harness/feeds.py %D%/harness/gateway.py \
+	%D%/harness/consumer.py %D%/harness/feeds.py %D%/harness/files.py \
+	%D%/harness/gateway.py \
 	%D%/harness/kafka-jars.sha256 %D%/harness/kafka-pom.xml \
 	%D%/harness/kafka.py %D%/harness/ports.py %D%/harness/postgres.py \
 	%D%/harness/process.py %D%/harness/producer.py %D%/harness/rest.py \
@@ -15,6 +16,7 @@ EXTRA_DIST += %D%/README.md %D%/checker/__init__.py %D%/checker/anomalies.py \
 	%D%/test_checker_finds_faults.py %D%/test_checker_on_servers.py \
 	%D%/test_counts_add_up_million.py %D%/test_exactly_once_over_restart.py \
 	%D%/test_exactly_once_over_lost_brokers.py \
+	%D%/test_file_bad_input.py %D%/test_file_exactly_once.py \
 	%D%/test_find_message_fast.py %D%/test_harness_avro.py \
 	%D%/test_harness_gateway.py %D%/test_harness_kafka.py \
 	%D%/test_harness_postgres.py %D%/test_input_topic_made_anew.py \

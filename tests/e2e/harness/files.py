@@ -1,0 +1,81 @@
+# Copyright The Waybill Authors. SPDX-License-Identifier: Apache-2.0
+"""Files of records, and `waybill publish` for them."""
+
+import json
+import os
+import subprocess
+
+from .gateway import program
+from .process import wait_until
+
+
+def csv_of(feed, count, first=0):
+    """The text of COUNT messages of a feed with a header."""
+    names = [f["name"] for f in feed.contract.schema["fields"]]
+    lines = [",".join(names)]
+    for n in range(first, first + count):
+        value = feed.contract.make(n)
+        lines.append(",".join("" if value[k] is None else str(value[k])
+                              for k in names))
+    return "\n".join(lines) + "\n"
+
+
+def ndjson_of(feed, count, first=0):
+    return "".join(json.dumps(feed.contract.make(n)) + "\n"
+                   for n in range(first, first + count))
+
+
+class Publisher:
+    """Publishes files to a feed by a daemon's REST interface."""
+
+    def __init__(self, gateway, feed, daemon=None, key=None):
+        self.gateway = gateway
+        self.feed = feed
+        self.daemon = daemon or gateway.daemons[0]
+        client = gateway.client(feed, self.daemon, key)
+        self.key_file = os.path.join(gateway.folder, feed.tenant + ".key")
+        with open(self.key_file, "w") as f:
+            f.write(client.key + "\n")
+        os.chmod(self.key_file, 0o600)
+
+    def write(self, name, content):
+        path = os.path.join(self.gateway.folder, name)
+        with open(path, "wb") as f:
+            f.write(content if isinstance(content, bytes)
+                    else content.encode())
+        return path
+
+    def start(self, *arguments, port=None, stdin=subprocess.DEVNULL):
+        """A publish under way."""
+        return subprocess.Popen(
+            [program("waybill"), "--json", "publish", "--url",
+             "http://127.0.0.1:%d" % (port or self.daemon.rest_port),
+             "--key-file", self.key_file, "--tenant", self.feed.tenant,
+             "--feed", self.feed.feed, *[str(a) for a in arguments]],
+            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True)
+
+    def end(self, process, status=0, timeout_s=90):
+        """What it says of itself."""
+        out, err = process.communicate(timeout=timeout_s)
+        assert process.returncode == status, (process.returncode, out, err)
+        return json.loads(out or err)
+
+    def publish(self, *arguments, status=0, **options):
+        return self.end(self.start(*arguments, **options), status)
+
+    def records(self, digest):
+        """(verdict, number) of each message of a file in the journal."""
+        return self.gateway.sql("""
+            SELECT m.verdict, m.source_offset FROM message m
+            WHERE m.origin = 'file' AND m.source_topic = %s
+            ORDER BY 2, 1""", (digest,))
+
+    def wait_records(self, count, timeout_s=60):
+        wait_until(lambda: self.gateway.recorded() >= count, timeout_s,
+                   "%d records" % count, 0.01)
+
+
+def rejects_of(path):
+    with open(path + ".rejects.ndjson") as f:
+        return [json.loads(line) for line in f]
