@@ -208,6 +208,22 @@ const struct setting daemon_config_settings[] = {
 	  .help = "The most keys whose newest version each lane remembers, for "
 	          "24 hours, of feeds whose contract says late: mark; as much "
 	          "memory. What comes late of others is not marked." },
+	{ .key = "inbox.folder",
+	  .type = SETTING_TEXT,
+	  .offset = AT(inbox_folder),
+	  .standard = "",
+	  .help = "A folder whose TENANT/FEED/*.csv, *.ndjson, *.jsonl and "
+	          "*.avro are recorded and moved to done/ or failed/ beside "
+	          "them, with a report; empty: none. Files are put there by "
+	          "rename. Daemons may share it." },
+	{ .key = "inbox.quiet",
+	  .type = SETTING_DURATION_MS,
+	  .offset = AT(inbox_quiet_ms),
+	  .standard = "2s",
+	  .min = 0,
+	  .max = 86400000,
+	  .help = "How long a file in it must not have changed before it is "
+	          "taken, so that a copy under way is left alone." },
 	{ .key = "ring.bytes",
 	  .type = SETTING_INTEGER,
 	  .offset = AT(ring_bytes),

@@ -41,6 +41,8 @@ struct daemon_config {
 	int64_t late_keys_max;
 	char *rest_listen;
 	int64_t rest_readers;
+	char *inbox_folder; /* empty: none */
+	int64_t inbox_quiet_ms;
 	int64_t rest_body_bytes;
 	int64_t rest_request_messages;
 	int64_t rest_deadline_ms;

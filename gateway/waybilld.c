@@ -27,6 +27,7 @@
 #include "contracts/contract.h"
 #include "gateway/catalogue.h"
 #include "gateway/daemon_config.h"
+#include "gateway/file/inbox.h"
 #include "gateway/input.h"
 #include "gateway/keeper.h"
 #include "gateway/keyring.h"
@@ -63,6 +64,7 @@ struct waybilld {
 	struct httpd *httpd;
 	struct keyring *keyring; /* NULL: no REST */
 	struct rest *rest;
+	struct inbox *inbox;
 };
 
 /* -- endpoints --------------------------------------------------------------- */
@@ -183,6 +185,23 @@ is_ready(void *context)
 	ready = keeper != NULL && keeper_is_ready(keeper, &why);
 	text_fini(&why);
 	return ready;
+}
+
+static void
+start_inbox(struct waybilld *d)
+{
+	const struct inbox_options options = {
+		.folder = d->config.inbox_folder,
+		.quiet_ms = d->config.inbox_quiet_ms,
+		.conninfo = d->config.connection,
+		.role = d->config.role[0] == '\0' ? NULL : d->config.role,
+		.timeout_ms = d->config.postgres_timeout_ms,
+		.catalogue = d->catalogue,
+		.lanes = { offer_to_lane, d },
+	};
+
+	if (d->config.inbox_folder[0] != '\0')
+		d->inbox = inbox_open(&options);
 }
 
 static enum err_code
@@ -445,6 +464,7 @@ start(struct waybilld *d, struct err *err)
 	if (keeper_start(&keeper, &d->keeper, err) != ERR_OK)
 		return err->code;
 	atomic_store(&d->serving, d->keeper);
+	start_inbox(d);
 	return ERR_OK;
 }
 
@@ -452,6 +472,7 @@ static void
 stop(struct waybilld *d)
 {
 	rest_quiesce(d->rest);
+	inbox_close(&d->inbox);
 	rest_close(&d->rest);
 	keyring_close(&d->keyring);
 	httpd_close(&d->httpd);

@@ -19,7 +19,8 @@ EXTRA_DIST += %D%/README.md %D%/checker/__init__.py %D%/checker/anomalies.py \
 	%D%/test_file_bad_input.py %D%/test_file_exactly_once.py \
 	%D%/test_find_message_fast.py %D%/test_harness_avro.py \
 	%D%/test_harness_gateway.py %D%/test_harness_kafka.py \
-	%D%/test_harness_postgres.py %D%/test_input_topic_made_anew.py \
+	%D%/test_harness_postgres.py %D%/test_inbox.py \
+	%D%/test_input_topic_made_anew.py \
 	%D%/test_kill_at_each_step.py %D%/test_one_cluster_down_and_back.py \
 	%D%/test_late_is_marked.py %D%/test_same_id_is_recorded_once.py \
 	%D%/test_parked_feed_catches_up.py %D%/test_prune_loses_nothing.py \

@@ -20,8 +20,15 @@ def csv_of(feed, count, first=0):
     return "\n".join(lines) + "\n"
 
 
+def strict(feed, value):
+    """A value of a union names its branch, unless it is null."""
+    types = {f["name"]: f["type"] for f in feed.contract.schema["fields"]}
+    return {k: {types[k][1]: v} if isinstance(types[k], list) and
+            v is not None else v for k, v in value.items()}
+
+
 def ndjson_of(feed, count, first=0):
-    return "".join(json.dumps(feed.contract.make(n)) + "\n"
+    return "".join(json.dumps(strict(feed, feed.contract.make(n))) + "\n"
                    for n in range(first, first + count))
 
 
