@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from harness.files import Publisher, csv_of, ndjson_of, rejects_of
+from harness.files import (Publisher, container_of, csv_of, ndjson_of,
+                           rejects_of)
 
 
 @pytest.mark.within(200)
@@ -59,6 +60,30 @@ def test_what_is_in_front_of_a_break_is_recorded(make_gateway):
     assert "201" in summary["error"]["text"], summary
     assert summary["accepted"] == gateway.recorded() == 199
     gateway.wait_quiet()
+
+
+@pytest.mark.within(200)
+def test_container_that_is_cut_is_recorded_up_to_the_cut(make_gateway):
+    gateway = make_gateway()
+    us, nl = gateway.feeds
+    gateway.start()
+    publisher = Publisher(gateway, us)
+    whole = container_of(us, 1000, "deflate")
+    path = publisher.write("cut.avro", whole[:-500])
+    summary = publisher.publish("--file", path, status=1)
+    recorded = summary["accepted"]
+    assert 500 <= recorded < 1000 and recorded % 100 == 0
+    assert summary["error"]["text"] and gateway.recorded() == recorded
+    # The whole one is another file.
+    path = publisher.write("whole.avro", whole)
+    assert publisher.publish("--file", path)["accepted"] == 1000
+    # What is of another schema is refused before anything is sent.
+    path = publisher.write("other.avro", container_of(nl, 10))
+    other = publisher.publish("--file", path, status=1)
+    assert other["error"]["code"] == "SCHEMA" and other["records"] == 0
+    us.sent = recorded + 1000
+    gateway.wait_quiet()
+    gateway.check()
 
 
 @pytest.mark.within(200)

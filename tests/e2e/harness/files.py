@@ -4,6 +4,7 @@
 import json
 import os
 import subprocess
+import zlib
 
 from .gateway import program
 from .process import wait_until
@@ -30,6 +31,37 @@ def strict(feed, value):
 def ndjson_of(feed, count, first=0):
     return "".join(json.dumps(strict(feed, feed.contract.make(n))) + "\n"
                    for n in range(first, first + count))
+
+
+SYNC = b"sixteen bytes..."
+
+
+def _long(n):
+    out, n = b"", n << 1
+    while n > 0x7f:
+        out, n = out + bytes([n & 0x7f | 0x80]), n >> 7
+    return out + bytes([n])
+
+
+def _deflate(data):
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(data) + packer.flush()
+
+
+def container_of(feed, count, codec="null", block=100):
+    """An Avro object container file, as its specification says."""
+    def text(data):
+        return _long(len(data)) + data
+    out = [b"Obj\x01", _long(2), text(b"avro.schema"),
+           text(json.dumps(feed.contract.schema).encode()),
+           text(b"avro.codec"), text(codec.encode()), _long(0), SYNC]
+    for first in range(0, count, block):
+        numbers = range(first, min(first + block, count))
+        data = b"".join(feed.contract.message(n)[1] for n in numbers)
+        if codec == "deflate":
+            data = _deflate(data)
+        out += [_long(len(numbers)), text(data), SYNC]
+    return b"".join(out)
 
 
 class Publisher:
