@@ -283,6 +283,7 @@ print_text(struct job *job, struct text *out)
 	add_count(out, &tally->conflict, "in conflict");
 	add_count(out, &tally->duplicate, "recorded meanwhile");
 	add_count(out, &tally->known, "recorded before");
+	add_count(out, &tally->bad_known, "of them rejected");
 	text_addf(out, "; %.1f s", seconds);
 	if (sent > 0 && seconds > 0)
 		text_addf(out, ", %s/s",
