@@ -59,8 +59,10 @@ const struct setting daemon_config_settings[] = {
 	  .type = SETTING_TEXT,
 	  .offset = AT(url),
 	  .standard = "",
-	  .help = "How other daemons and clients reach this one; told to them "
-	          "through Postgres." },
+	  .help = "How other daemons reach this one's listen, such as "
+	          "http://waybill-1:8080; told to them through Postgres. They "
+	          "pass on what clients send them for its lanes. Empty: made "
+	          "of listen, where that names an address." },
 	{ .key = "http.threads",
 	  .type = SETTING_INTEGER,
 	  .offset = AT(http_threads),
@@ -126,6 +128,13 @@ const struct setting daemon_config_settings[] = {
 	  .standard = "",
 	  .help = "A PEM file with the certificate's private key, without a "
 	          "password." },
+	{ .key = "http.tls.authority",
+	  .type = SETTING_TEXT,
+	  .offset = AT(http_tls_authority),
+	  .standard = "",
+	  .help = "A PEM file with the roots that certificates of other "
+	          "daemons are checked by, where their url is https; empty: "
+	          "the system's." },
 	{ .key = "log.format",
 	  .type = SETTING_CHOICE,
 	  .offset = AT(log_format),

@@ -23,6 +23,7 @@ struct daemon_config {
 	int64_t http_receive_timeout_ms;
 	int64_t http_send_timeout_ms;
 	char *http_tls_certificate; /* empty: plain HTTP */
+	char *http_tls_authority;
 	char *http_tls_key;
 	int log_format;
 	int log_level;

@@ -47,6 +47,7 @@ struct keeper {
 	atomic_llong beat_us;
 	int64_t days_us;
 	atomic_int lanes_wanted;
+	char urls[LEASE_LANES_MAX][LEASE_URL_MAX]; /* the lock's */
 };
 
 static enum err_code
@@ -176,6 +177,7 @@ keep(struct keeper *k, struct err *err)
 	thread_lock(&k->lock);
 	sweep(k);
 	balance(k, &view);
+	memcpy(k->urls, view.url, sizeof(k->urls));
 	thread_unlock(&k->lock);
 	return give_back(k, &view, err); /* this thread alone writes lanes */
 }
@@ -334,6 +336,27 @@ struct submission_lanes
 keeper_lanes(struct keeper *k)
 {
 	return (struct submission_lanes){ .offer = offer, .context = k };
+}
+
+bool
+keeper_is_away(const struct keeper *k, int lane)
+{
+	CHECK(lane >= 0 && lane < LEASE_LANES_MAX);
+	return door_state(k->doors[lane]) == DOOR_AWAY;
+}
+
+bool
+keeper_owner(struct keeper *k, int lane, char out_url[LEASE_URL_MAX])
+{
+	bool is_known;
+
+	CHECK(lane >= 0 && lane < LEASE_LANES_MAX);
+	thread_lock(&k->lock);
+	is_known = k->urls[lane][0] != '\0';
+	if (is_known)
+		memcpy(out_url, k->urls[lane], LEASE_URL_MAX);
+	thread_unlock(&k->lock);
+	return is_known;
 }
 
 bool

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/model/lease.h"
 #include "base/model/submission.h"
 #include "base/runtime/err.h"
 
@@ -44,6 +45,15 @@ keeper_is_ready(struct keeper *keeper, struct text *why);
    their parts, others refuse. Any thread. */
 struct submission_lanes
 keeper_lanes(struct keeper *keeper);
+
+/* Whether a lane is not with this daemon at all. Any thread. */
+bool
+keeper_is_away(const struct keeper *keeper, int lane);
+
+/* Where the daemon that has a lane is reached, as of the last heartbeat; false:
+   nobody else has it, or it does not say. Any thread. */
+bool
+keeper_owner(struct keeper *keeper, int lane, char out_url[LEASE_URL_MAX]);
 
 /* How far a feed is on a cluster, in a lane of this daemon: everything of it
    up to seq is there. False: not known here. Any thread. */

@@ -12,6 +12,7 @@ libwaybill_gateway_a_SOURCES = \
 	%D%/forwarder.c %D%/forwarder.h \
 	%D%/gather.c %D%/gather.h \
 	%D%/input.c %D%/input.h \
+	%D%/handover.c %D%/handover.h \
 	%D%/inlet.c %D%/inlet.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/keyring.c %D%/keyring.h \
@@ -25,8 +26,10 @@ libwaybill_gateway_a_SOURCES = \
 	%D%/migrate.c \
 	%D%/parcel.c %D%/parcel.h \
 	%D%/parking.c %D%/parking.h \
+	%D%/passing.c %D%/passing.h \
 	%D%/progress.c %D%/progress.h \
 	%D%/quota.c %D%/quota.h \
+	%D%/reception.c %D%/reception.h \
 	%D%/recovery.c %D%/recovery.h \
 	%D%/revision.c %D%/revision.h \
 	%D%/revision_print.c \

@@ -15,11 +15,13 @@
 #include "base/io/httpd.h"
 #include "base/io/kcluster.h"
 #include "base/io/pgconn.h"
+#include "base/model/lease.h"
 #include "base/model/migration.h"
 #include "base/model/stage.h"
 #include "base/runtime/crash.h"
 #include "base/runtime/err.h"
 #include "base/runtime/log.h"
+#include "base/runtime/memory.h"
 #include "base/runtime/metric.h"
 #include "base/runtime/setting.h"
 #include "base/runtime/text.h"
@@ -28,9 +30,12 @@
 #include "gateway/catalogue.h"
 #include "gateway/daemon_config.h"
 #include "gateway/file/inbox.h"
+#include "gateway/handover.h"
 #include "gateway/input.h"
 #include "gateway/keeper.h"
 #include "gateway/keyring.h"
+#include "gateway/passing.h"
+#include "gateway/reception.h"
 #include "gateway/rest/problem.h"
 #include "gateway/rest/rest.h"
 #include "gateway/rest/rest_metric.h"
@@ -38,6 +43,7 @@
 #include "replay/dedup_stage.h"
 #include "replay/late_stage.h"
 
+#define PASSING_THREADS  8
 #define FILES_BESIDES    1024 /* clusters, Postgres, lanes */
 #define REPORT_BYTES_MAX (8 * 1024 * 1024)
 
@@ -65,6 +71,9 @@ struct waybilld {
 	struct keyring *keyring; /* NULL: no REST */
 	struct rest *rest;
 	struct inbox *inbox;
+	uint8_t secret[LEASE_SECRET_LEN];
+	struct passing *passing;     /* to other daemons */
+	struct reception *reception; /* from other daemons */
 };
 
 /* -- endpoints --------------------------------------------------------------- */
@@ -116,6 +125,23 @@ handle_lanes(const struct http_request *request, struct http_response *response,
 		text_add(response->body, "[]");
 }
 
+static bool
+admit_parts(const struct http_request *request, struct http_response *response,
+            void *context)
+{
+	struct waybilld *d = context;
+
+	return reception_admit(d->reception, request, response);
+}
+
+static void
+begin_parts(struct http_exchange *exchange, void *context)
+{
+	struct waybilld *d = context;
+
+	reception_begin(d->reception, exchange);
+}
+
 static const struct http_route livez = {
 	.method = "GET",
 	.path = "/livez",
@@ -142,13 +168,24 @@ static const struct http_route lanes = {
 	.help = "This daemon's lanes and how far their routes are, as JSON.",
 };
 
+static const struct http_route parts = {
+	.method = "POST",
+	.path = "/v1/lanes/{lane}/parts",
+	.admit = admit_parts,
+	.begin = begin_parts,
+	.body_bytes_max = HANDOVER_BYTES_MAX,
+	.help = "What other daemons pass on for a lane of this one; 404 for "
+		"everybody else.",
+};
+
 static const struct http_route *const routes[] = { &livez, &readyz, &metrics,
-	                                           &lanes, NULL };
+	                                           &lanes, &parts,  NULL };
 
 /* -- what REST needs of the lanes ---------------------------------------------- */
 
+/* To a lane of this daemon. */
 static enum submission_outcome
-offer_to_lane(void *context, struct submission_part *part)
+offer_here(void *context, struct submission_part *part)
 {
 	struct waybilld *d = context;
 	struct keeper *keeper = atomic_load(&d->serving);
@@ -158,6 +195,50 @@ offer_to_lane(void *context, struct submission_part *part)
 		return SUBMISSION_REFUSED;
 	doors = keeper_lanes(keeper);
 	return doors.offer(doors.context, part);
+}
+
+/* Wherever the lane is. */
+static enum submission_outcome
+offer_to_lane(void *context, struct submission_part *part)
+{
+	struct waybilld *d = context;
+	struct keeper *keeper = atomic_load(&d->serving);
+
+	if (keeper != NULL && keeper_is_away(keeper, part->lane))
+		return passing_offer(d->passing, part);
+	return offer_here(d, part);
+}
+
+static bool
+find_owner(void *context, int lane, char out_url[LEASE_URL_MAX])
+{
+	struct waybilld *d = context;
+	struct keeper *keeper = atomic_load(&d->serving);
+
+	return keeper != NULL && keeper_owner(keeper, lane, out_url);
+}
+
+static void
+start_passing(struct waybilld *d)
+{
+	const char *authority = d->config.http_tls_authority;
+	struct passing_options passing = {
+		.owner = find_owner,
+		.context = d,
+		.tls_ca_file = authority[0] == '\0' ? NULL : authority,
+		.deadline_ms = d->config.rest_deadline_ms,
+		.bytes_max = (size_t)d->config.door_bytes,
+		.threads = PASSING_THREADS,
+	};
+	struct reception_options reception = {
+		.catalogue = d->catalogue,
+		.lanes = { offer_here, d },
+	};
+
+	memcpy(passing.secret, d->secret, sizeof(passing.secret));
+	memcpy(reception.secret, d->secret, sizeof(reception.secret));
+	d->passing = passing_new(&passing);
+	d->reception = reception_new(&reception);
 }
 
 static bool
@@ -171,6 +252,15 @@ look_at_progress(void *context, int lane, const char *cluster,
 	return keeper != NULL &&
 		keeper_progress(keeper, lane, cluster, feed, out_incarnation,
 	                        out_seq);
+}
+
+static bool
+is_away(void *context, int lane)
+{
+	struct waybilld *d = context;
+	struct keeper *keeper = atomic_load(&d->serving);
+
+	return keeper != NULL && keeper_is_away(keeper, lane);
 }
 
 static bool
@@ -216,7 +306,7 @@ start_rest(struct waybilld *d, struct err *err)
 		.config = &d->config,
 		.catalogue = d->catalogue,
 		.lanes = { offer_to_lane, d },
-		.progress = { look_at_progress, is_ready, d },
+		.progress = { look_at_progress, is_away, is_ready, d },
 	};
 
 	if (d->config.rest_listen[0] == '\0')
@@ -360,7 +450,8 @@ print_config(const struct daemon_config *config)
 /* -- life -------------------------------------------------------------------- */
 
 static enum err_code
-check_database(const struct daemon_config *config, struct err *err)
+check_database(const struct daemon_config *config,
+               uint8_t out_secret[LEASE_SECRET_LEN], struct err *err)
 {
 	const struct pgconn_options options = {
 		.conninfo = config->connection,
@@ -386,6 +477,8 @@ check_database(const struct daemon_config *config, struct err *err)
 		                   "the daemon's user must be a member of "
 		                   "waybill_daemon (GRANT waybill_daemon TO "
 		                   "it)");
+	if (code == ERR_OK)
+		code = lease_secret(conn, out_secret, err);
 	pgconn_close(&conn);
 	return code;
 }
@@ -434,6 +527,29 @@ open_http(struct waybilld *d, struct err *err)
 	return httpd_open(&options, &d->httpd, err);
 }
 
+/* Where nobody says how this daemon is reached: its own address, unless that
+   is every address. */
+static void
+name_url(struct waybilld *d)
+{
+	struct daemon_config *config = &d->config;
+	const char *colon = strrchr(config->listen, ':');
+	int len = colon == NULL ? 0 : (int)(colon - config->listen);
+	bool has_tls = config->http_tls_certificate[0] != '\0';
+	char url[LEASE_URL_MAX];
+
+	if (config->url[0] != '\0' || len == 0 ||
+	    strncmp(config->listen, "0.0.0.0:", 8) == 0 ||
+	    strncmp(config->listen, "[::]:", 5) == 0)
+		return;
+	if (snprintf(url, sizeof(url), "http%s://%.*s:%d", has_tls ? "s" : "",
+	             len, config->listen,
+	             httpd_port(d->httpd)) >= (int)sizeof(url))
+		return;
+	memory_release(config->url);
+	config->url = memory_strdup(url);
+}
+
 static enum err_code
 start(struct waybilld *d, struct err *err)
 {
@@ -450,15 +566,17 @@ start(struct waybilld *d, struct err *err)
 	register_metrics();
 	dedup_stage_setup(d->config.dedup_ids_max);
 	late_stage_setup(d->config.late_keys_max);
-	if (check_database(&d->config, err) != ERR_OK ||
+	if (check_database(&d->config, d->secret, err) != ERR_OK ||
 	    catalogue_open(&catalogue, &d->catalogue, err) != ERR_OK)
 		return err->code;
 	d->input = input_new();
 	keeper.catalogue = d->catalogue;
 	keeper.input = d->input;
+	start_passing(d);
 	/* The port first: what cannot be had is said before a lane is taken. */
 	if (open_http(d, err) != ERR_OK)
 		return err_context(err, "listen");
+	name_url(d);
 	if (start_rest(d, err) != ERR_OK)
 		return err->code;
 	if (keeper_start(&keeper, &d->keeper, err) != ERR_OK)
@@ -476,7 +594,9 @@ stop(struct waybilld *d)
 	rest_close(&d->rest);
 	keyring_close(&d->keyring);
 	httpd_close(&d->httpd);
+	reception_free(&d->reception);
 	atomic_store(&d->serving, NULL);
+	passing_free(&d->passing);
 	keeper_stop(&d->keeper);
 	input_free(&d->input);
 	catalogue_close(&d->catalogue);

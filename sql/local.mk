@@ -8,6 +8,7 @@ nobase_dist_pkgdata_DATA += \
 	%D%/0006_feed_topic.sql \
 	%D%/0007_submission.sql \
 	%D%/0008_dedup.sql \
+	%D%/0009_daemon_secret.sql \
 	%D%/checks/comments.sql \
 	%D%/checks/journal.sql \
 	%D%/checks/privileges.sql \

@@ -75,6 +75,8 @@ grant select on waybill.tenant, waybill.contract, waybill.feed,
 -- API keys: hashes are for who checks them. Keys are changed by functions. A
 -- tenant's reader sees the principals that messages name.
 grant select on waybill.principal, waybill.api_key to waybill_daemon;
+-- The same of what daemons show each other.
+grant select on waybill.daemon_secret to waybill_daemon;
 grant select on waybill.principal to waybill_tenant, waybill_keys;
 grant select on waybill.access_change to waybill_read, waybill_keys;
 grant select (prefix, tenant, principal, created_at, created_by, expires_at,

@@ -17,11 +17,18 @@
 #define HTTPC_MAGIC       0x68747470u
 #define URL_SHOWN_MAX     200
 #define HEADERS_BYTES_MAX 65536
+/* Of a connection that is kept for what must not be sent twice: less than
+   servers keep it, or it is closed in the moment it is used. */
+#define ONCE_IDLE_S 20
 
 struct httpc {
 	uint32_t magic;
 	CURL *curl;
 	int64_t retry_after_s;
+	/* the body of a request that is sent once */
+	const uint8_t *body;
+	size_t body_len;
+	bool was_sent;
 };
 
 /* What an answer is collected into. */
@@ -71,6 +78,41 @@ on_header(char *bytes, size_t size, size_t count, void *context)
 		return 0;
 	}
 	return len;
+}
+
+static size_t
+give_body(char *out, size_t size, size_t count, void *context)
+{
+	struct httpc *client = context;
+	size_t len = size * count < client->body_len ? size * count
+						     : client->body_len;
+
+	if (len > 0)
+		memcpy(out, client->body, len);
+	client->body += len;
+	client->body_len -= len;
+	client->was_sent = true;
+	return len;
+}
+
+/* Asked for where libcurl would send it again. */
+static int
+refuse_to_rewind(void *context, curl_off_t offset, int origin)
+{
+	return CURL_SEEKFUNC_FAIL;
+}
+
+static void
+set_once(struct httpc *client, const struct httpc_request *request)
+{
+	client->body = request->body;
+	client->body_len = request->body_len;
+	curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, NULL);
+	curl_easy_setopt(client->curl, CURLOPT_READFUNCTION, give_body);
+	curl_easy_setopt(client->curl, CURLOPT_READDATA, client);
+	curl_easy_setopt(client->curl, CURLOPT_SEEKFUNCTION, refuse_to_rewind);
+	curl_easy_setopt(client->curl, CURLOPT_SEEKDATA, client);
+	curl_easy_setopt(client->curl, CURLOPT_MAXAGE_CONN, (long)ONCE_IDLE_S);
 }
 
 static void
@@ -214,6 +256,11 @@ httpc_do(struct httpc *client, const struct httpc_request *request,
 	headers = headers_of(request);
 	set_options(client->curl, request, &answer, reason);
 	curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
+	client->was_sent = !request->is_once;
+	if (request->is_once) {
+		CHECK(request->body != NULL && request->body_len > 0);
+		set_once(client, request);
+	}
 	code = curl_easy_perform(client->curl);
 	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(client->curl, CURLINFO_RETRY_AFTER, &retry_after);
@@ -242,4 +289,10 @@ httpc_retry_after_s(const struct httpc *client)
 {
 	CHECK_MAGIC(client, HTTPC_MAGIC);
 	return client->retry_after_s;
+}
+
+bool
+httpc_was_sent(const struct httpc *client)
+{
+	return client->was_sent;
 }

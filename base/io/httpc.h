@@ -4,6 +4,7 @@
  * A small HTTP client (libcurl underneath, included in httpc.c only): one
  * request, one answer, bounded in time and size. Owner's thread only.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,10 @@ struct httpc_request {
 	int64_t timeout_ms;
 	size_t answer_bytes_max;
 	const char *tls_ca_file; /* PEM, trusted alone; NULL: the system's */
+	/* The body leaves at most once. Else a connection that was kept and
+	   turns out to be closed is made anew and the request sent again, which
+	   the peer may then have twice. */
+	bool is_once;
 };
 
 /* ERR_HTTP: no answer (the text says why). Any status is an answer. */
@@ -37,3 +42,8 @@ httpc_do(struct httpc *client, const struct httpc_request *request,
 /* What Retry-After of the last answer says; 0: nothing. */
 int64_t
 httpc_retry_after_s(const struct httpc *client);
+
+/* Whether anything of the last request's body may have left; where is_once was
+   said and there was one. False: the peer surely does not have it. */
+bool
+httpc_was_sent(const struct httpc *client);

@@ -28,7 +28,9 @@ static const struct pgstatement look = {
 	.sql = "select l.lane, coalesce(l.owner = $1, false),"
 	       " l.owner is null or d.daemon is null or d.deadline < now(),"
 	       " (select count(*) from waybill.daemon where deadline >= now()),"
-	       " l.epoch"
+	       " l.epoch,"
+	       " case when l.owner <> $1 and d.deadline >= now()"
+	       " then d.url end"
 	       " from waybill.lane l left join waybill.daemon d"
 	       " on d.daemon = l.owner order by l.lane",
 	.param_count = 1,
@@ -41,6 +43,19 @@ static const struct pgstatement give_back = {
 	.param_count = 3,
 	.types = { PGTYPE_INT4, PGTYPE_INT8, PGTYPE_TEXT },
 };
+
+static const struct pgstatement read_secret = {
+	.name = "lease_secret",
+	.sql = "select secret from waybill.daemon_secret",
+};
+
+/* One that does not fit is as good as none. */
+static void
+copy_url(char out[LEASE_URL_MAX], const char *url)
+{
+	if (url != NULL && strlen(url) < LEASE_URL_MAX)
+		strcpy(out, url);
+}
 
 /* -- public ---------------------------------------------------------------- */
 
@@ -98,7 +113,26 @@ lease_look(struct pgconn *conn, const char *daemon, struct lease_view *out,
 		out->free[i] = pgrows_bool(rows, i, 2);
 		out->daemons = (int)pgrows_int(rows, i, 3);
 		out->epoch[i] = pgrows_int(rows, i, 4);
+		copy_url(out->url[i], pgrows_text(rows, i, 5));
 	}
+	pgrows_free(&rows);
+	return ERR_OK;
+}
+
+enum err_code
+lease_secret(struct pgconn *conn, uint8_t out[LEASE_SECRET_LEN],
+             struct err *err)
+{
+	struct pgrows *rows = NULL;
+	const uint8_t *bytes;
+	int len = 0;
+
+	if (pgconn_query(conn, &read_secret, NULL, &rows, err) != ERR_OK)
+		return err->code;
+	CHECK(pgrows_count(rows) == 1);
+	bytes = pgrows_bytes(rows, 0, 0, &len);
+	CHECK(bytes != NULL && len == LEASE_SECRET_LEN);
+	memcpy(out, bytes, LEASE_SECRET_LEN);
 	pgrows_free(&rows);
 	return ERR_OK;
 }

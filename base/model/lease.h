@@ -11,7 +11,9 @@
 
 struct pgconn;
 
-#define LEASE_LANES_MAX 64
+#define LEASE_LANES_MAX  64
+#define LEASE_URL_MAX    256 /* with its NUL */
+#define LEASE_SECRET_LEN 32
 
 struct lease_view {
 	int daemons; /* alive, this one included */
@@ -19,6 +21,9 @@ struct lease_view {
 	bool mine[LEASE_LANES_MAX];
 	bool free[LEASE_LANES_MAX]; /* no owner, or a dead one */
 	int64_t epoch[LEASE_LANES_MAX];
+	/* Where another daemon that has it is reached; "": none, or it does not
+	   say. */
+	char url[LEASE_LANES_MAX][LEASE_URL_MAX];
 };
 
 /* Renews this daemon's heartbeat for ttl_ms. */
@@ -39,3 +44,8 @@ lease_give_back(struct pgconn *conn, int lane, int64_t epoch,
 enum err_code
 lease_look(struct pgconn *conn, const char *daemon, struct lease_view *out,
            struct err *err) ERR_MUST_CHECK;
+
+/* What the daemons of a deployment show each other. */
+enum err_code
+lease_secret(struct pgconn *conn, uint8_t out[LEASE_SECRET_LEN],
+             struct err *err) ERR_MUST_CHECK;

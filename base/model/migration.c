@@ -72,6 +72,8 @@ static const struct pgstatement privileges_statement = {
 	       "('role', 'waybill_daemon', '', 'waybill_record'), "
 	       "('role', 'waybill_daemon', '', 'waybill_forward'), "
 	       "('table', 'waybill.api_key', 'select', 'waybill_daemon'), "
+	       "('table', 'waybill.daemon_secret', 'select', "
+	       "'waybill_daemon'), "
 	       "('table', 'waybill.lane', 'select', 'waybill_record'), "
 	       "('table', 'waybill.feed', 'select', 'waybill_record'), "
 	       "('table', 'waybill.block', 'insert', 'waybill_record'), "

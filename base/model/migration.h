@@ -11,7 +11,7 @@ struct pgconn;
 
 /* The newest file of sql/ that this program was written for; a test compares
    it with the folder. */
-#define MIGRATION_LAST "0008_dedup"
+#define MIGRATION_LAST "0009_daemon_secret"
 
 /* sql_dir: where sql/ is installed. Prints a line for each step to log.
    Running it twice changes nothing. */

@@ -262,13 +262,26 @@ is_forwarded(const struct publish *p)
 	return true;
 }
 
+/* Of another daemon nobody here hears how far it is: no use in waiting. */
+static bool
+is_elsewhere(const struct publish *p)
+{
+	const struct rest_progress *progress = &p->rest->options.progress;
+
+	for (size_t i = 0; i < p->intake.count && progress->is_away; i++)
+		if (p->receipts[i].kind == RECEIPT_ACCEPTED &&
+		    progress->is_away(progress->context, p->receipts[i].lane))
+			return true;
+	return false;
+}
+
 static bool
 on_poll(struct desk_entry *entry, bool late)
 {
 	struct publish *p = of_entry(entry);
 
 	p->is_forwarded = is_forwarded(p);
-	if (!p->is_forwarded && !late)
+	if (!p->is_forwarded && !late && !is_elsewhere(p))
 		return false;
 	answer(p);
 	return true;

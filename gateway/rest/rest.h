@@ -25,6 +25,8 @@ struct rest_progress {
 	bool (*look)(void *context, int lane, const char *cluster,
 	             const struct feed *feed, int *out_incarnation,
 	             int64_t *out_seq);
+	/* Whether the lane is another daemon's: nothing is known of it here. */
+	bool (*is_away)(void *context, int lane);
 	bool (*is_ready)(void *context); /* what /readyz says */
 	void *context;
 };

@@ -23,6 +23,18 @@ cross join lateral (
 where c.oid = 'waybill.api_key'::regclass and a.grantee
 	not in ('waybill_owner'::regrole, 'waybill_daemon'::regrole)
 union all
+select 'waybill.daemon_secret', a.grantee::regrole::text
+	|| ' may read what daemons show each other'
+from pg_catalog.pg_class c
+cross join lateral (
+	select grantee from aclexplode(c.relacl)
+	union all
+	select x.grantee from pg_catalog.pg_attribute t
+	cross join lateral aclexplode(t.attacl) x
+	where t.attrelid = c.oid) a
+where c.oid = to_regclass('waybill.daemon_secret') and a.grantee
+	not in ('waybill_owner'::regrole, 'waybill_daemon'::regrole)
+union all
 select c.oid::regclass::text, 'PUBLIC has ' || a.privilege_type
 from pg_catalog.pg_class c
 cross join lateral aclexplode(c.relacl) a

@@ -25,7 +25,7 @@ EXTRA_DIST += %D%/README.md %D%/checker/__init__.py %D%/checker/anomalies.py \
 	%D%/test_late_is_marked.py %D%/test_same_id_is_recorded_once.py \
 	%D%/test_parked_feed_catches_up.py %D%/test_prune_loses_nothing.py \
 	%D%/test_record_before_forward.py %D%/test_rejected_arrive_whole.py \
-	%D%/test_rest_history.py %D%/test_rest_outage.py \
+	%D%/test_rest_at_any_daemon.py %D%/test_rest_history.py %D%/test_rest_outage.py \
 	%D%/test_rest_publish.py \
 	%D%/test_rest_quota.py %D%/test_rest_statuses.py \
 	%D%/test_row_level_security.py %D%/test_stale_owner_across_midnight.py \

@@ -5,7 +5,7 @@
 #	threaded_tests += %D%/test_TEST
 WAYBILL_TEST_GATEWAY = $(WAYBILL_LIBS_GATEWAY) $(CMOCKA_LIBS)
 
-EXTRA_DIST += %D%/submitting.h
+EXTRA_DIST += %D%/handing.h %D%/submitting.h
 
 # Catalogue files in a temporary folder.
 gateway_test_files = %D%/files.c %D%/files.h
@@ -78,6 +78,16 @@ unit_tests += %D%/test_keyring
 threaded_tests += %D%/test_keyring
 %C%_test_keyring_SOURCES = %D%/test_keyring.c $(WAYBILL_TEST_ROADBASE)
 %C%_test_keyring_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_handover
+%C%_test_handover_SOURCES = %D%/test_handover.c $(WAYBILL_TEST_ROADBASE)
+%C%_test_handover_LDADD = $(WAYBILL_TEST_GATEWAY)
+
+unit_tests += %D%/test_passing
+threaded_tests += %D%/test_passing
+%C%_test_passing_SOURCES = %D%/test_passing.c $(WAYBILL_TEST_ROADBASE) \
+	$(WAYBILL_TEST_RAWHTTP)
+%C%_test_passing_LDADD = $(WAYBILL_TEST_GATEWAY)
 
 unit_tests += %D%/test_quota
 threaded_tests += %D%/test_quota

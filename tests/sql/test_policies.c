@@ -98,6 +98,12 @@ checks_find_what_is_planted(void **state)
 		{ "privileges",
 		  "grant select (hash) on waybill.api_key to "
 		  "waybill_keys" },
+		{ "privileges",
+		  "grant select on waybill.daemon_secret to "
+		  "waybill_read" },
+		{ "privileges",
+		  "grant select (secret) on waybill.daemon_secret to "
+		  "waybill_record" },
 		{ "comments", "comment on table waybill.feed is null" },
 		{ "comments", "comment on column waybill.feed.feed is null" },
 		{ "comments", "comment on function waybill.today() is null" },

@@ -6,13 +6,16 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/io/httpd.h"
 #include "base/runtime/clock.h"
 #include "base/runtime/text.h"
+#include "base/runtime/thread.h"
 #include "tests/unit.h"
 
 static struct httpd *httpd;
@@ -206,6 +209,105 @@ test_what_is_no_http_is_refused(void **state)
 	}
 }
 
+/* -- a server that takes the second request and says nothing -- */
+
+static struct {
+	int fd;
+	int port;
+	atomic_int requests;
+} silent;
+
+/* Each request of this test ends so. */
+static bool
+take_request(int fd)
+{
+	char bytes[2000];
+	size_t len = 0;
+
+	while (len < sizeof(bytes) - 1) {
+		ssize_t got = read(fd, bytes + len, sizeof(bytes) - 1 - len);
+
+		if (got <= 0)
+			return false;
+		len += (size_t)got;
+		bytes[len] = '\0';
+		if (strstr(bytes, "the body") != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void
+run_silent(void *context)
+{
+	static const char answer[] = "HTTP/1.1 200 OK\r\n"
+				     "Content-Length: 2\r\n\r\nok";
+	int fd;
+
+	while ((fd = accept(silent.fd, NULL, NULL)) >= 0) {
+		while (take_request(fd)) {
+			if (atomic_fetch_add(&silent.requests, 1) > 0)
+				break;
+			assert_true(write(fd, answer, sizeof(answer) - 1) > 0);
+		}
+		close(fd);
+	}
+}
+
+static enum err_code
+post_once(struct err *err)
+{
+	char url[100];
+	const struct httpc_request request = {
+		.method = "POST",
+		.url = url,
+		.body = "the body",
+		.body_len = 8,
+		.timeout_ms = 2000,
+		.answer_bytes_max = 100,
+		.is_once = true,
+	};
+	struct text out;
+	enum err_code code;
+	int status;
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/", silent.port);
+	text_init(&out, 100);
+	code = httpc_do(client, &request, &status, &out, err);
+	text_fini(&out);
+	return code;
+}
+
+/* libcurl by itself would send it again on a new connection. */
+static void
+test_once_is_once(void **state)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t len = sizeof(address);
+	struct thread *thread;
+	struct err err = { .code = ERR_OK };
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	silent.fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(silent.fd, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(
+		getsockname(silent.fd, (struct sockaddr *)&address, &len), 0);
+	assert_int_equal(listen(silent.fd, 10), 0);
+	silent.port = ntohs(address.sin_port);
+	thread = thread_new("silent", run_silent, NULL);
+	assert_int_equal(post_once(&err), ERR_OK);
+	assert_true(httpc_was_sent(client));
+	assert_int_equal(post_once(&err), ERR_HTTP);
+	assert_true(httpc_was_sent(client));
+	assert_int_equal(atomic_load(&silent.requests), 2);
+	/* Nobody is there any more: nothing has left. */
+	shutdown(silent.fd, SHUT_RDWR);
+	thread_join(&thread);
+	close(silent.fd);
+	assert_int_equal(post_once(&err), ERR_HTTP);
+	assert_false(httpc_was_sent(client));
+}
+
 int
 main(void)
 {
@@ -215,6 +317,7 @@ main(void)
 		cmocka_unit_test(test_answer_is_bounded),
 		cmocka_unit_test(test_time_is_bounded),
 		cmocka_unit_test(test_what_is_no_http_is_refused),
+		cmocka_unit_test(test_once_is_once),
 	};
 	struct httpd_options options = {
 		.listen = "127.0.0.1:0",

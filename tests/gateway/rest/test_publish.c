@@ -47,6 +47,7 @@ static struct {
 	struct thread *thread;
 	atomic_llong seq;
 	atomic_llong forwarded; /* seq */
+	atomic_bool are_away;   /* another daemon's */
 } lanes;
 
 static struct keyring *keyring;
@@ -135,6 +136,12 @@ look(void *context, int lane, const char *cluster, const struct feed *feed,
 	return strcmp(cluster, "main") == 0;
 }
 
+static bool
+is_away(void *context, int lane)
+{
+	return atomic_load(&lanes.are_away);
+}
+
 /* -- the fixture -------------------------------------------------------------------- */
 
 static void
@@ -165,7 +172,7 @@ open_rest(void)
 	struct rest_options options = {
 		.config = &config,
 		.lanes = { offer, NULL },
-		.progress = { .look = look },
+		.progress = { .look = look, .is_away = is_away },
 	};
 	struct err err = { .code = ERR_OK };
 
@@ -207,6 +214,7 @@ begin(void **state)
 	atomic_store(&lanes.mode, MODE_RECORD);
 	atomic_store(&lanes.offers, 0);
 	atomic_store(&lanes.forwarded, 0);
+	atomic_store(&lanes.are_away, false);
 	lanes.thread = thread_new("lanes", run_lanes, NULL);
 	make_key();
 	open_rest();
@@ -329,6 +337,14 @@ who_waits_for_kafka_is_told_what_is_certain_by_then(void **state)
 }
 
 static void
+who_waits_for_what_is_elsewhere_is_told_at_once(void **state)
+{
+	atomic_store(&lanes.are_away, true);
+	assert_int_equal(publish_one("?wait=forwarded"), 202);
+	assert_answer_has("\"level\":\"recorded\"");
+}
+
+static void
 nothing_is_taken_while_it_stops(void **state)
 {
 	rest_quiesce(rest);
@@ -371,6 +387,7 @@ main(void)
 		TEST(what_was_taken_is_unknown_at_the_deadline),
 		TEST(what_is_stale_is_prepared_again),
 		TEST(who_waits_for_kafka_is_told_what_is_certain_by_then),
+		TEST(who_waits_for_what_is_elsewhere_is_told_at_once),
 		TEST(nothing_is_taken_while_it_stops),
 		TEST(many_at_once_get_an_answer_each),
 	};
