@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/model/lease.h"
 #include "base/runtime/digest.h"
 #include "base/runtime/memory.h"
 #include "base/runtime/setting.h"
@@ -403,6 +404,25 @@ daemon_config_load(const char *path, struct daemon_config *out, struct err *err)
 	if (code == ERR_OK)
 		name_daemon(out);
 	return code;
+}
+
+void
+daemon_config_name_url(struct daemon_config *config, int port)
+{
+	const char *colon = strrchr(config->listen, ':');
+	int len = colon == NULL ? 0 : (int)(colon - config->listen);
+	bool has_tls = config->http_tls_certificate[0] != '\0';
+	char url[LEASE_URL_MAX];
+
+	if (config->url[0] != '\0' || len == 0 ||
+	    strncmp(config->listen, "0.0.0.0:", 8) == 0 ||
+	    strncmp(config->listen, "[::]:", 5) == 0)
+		return;
+	if (snprintf(url, sizeof(url), "http%s://%.*s:%d", has_tls ? "s" : "",
+	             len, config->listen, port) >= (int)sizeof(url))
+		return;
+	memory_release(config->url);
+	config->url = memory_strdup(url);
 }
 
 void

@@ -58,5 +58,10 @@ enum err_code
 daemon_config_load(const char *path, struct daemon_config *out,
                    struct err *err) ERR_MUST_CHECK;
 
+/* Where nobody says how this daemon is reached: its own address, unless that is
+   every address. port: that listen has got. */
+void
+daemon_config_name_url(struct daemon_config *config, int port);
+
 void
 daemon_config_release(struct daemon_config *config);

@@ -17,6 +17,7 @@ libwaybill_gateway_a_SOURCES = \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/keyring.c %D%/keyring.h \
 	%D%/lane.c %D%/lane.h \
+	%D%/lane_access.c %D%/lane_access.h \
 	%D%/lane_parts.c %D%/lane_parts.h \
 	%D%/lane_routes.c %D%/lane_routes.h \
 	%D%/lane_stages.c %D%/lane_stages.h \

@@ -21,7 +21,6 @@
 #include "base/runtime/crash.h"
 #include "base/runtime/err.h"
 #include "base/runtime/log.h"
-#include "base/runtime/memory.h"
 #include "base/runtime/metric.h"
 #include "base/runtime/setting.h"
 #include "base/runtime/text.h"
@@ -34,7 +33,7 @@
 #include "gateway/input.h"
 #include "gateway/keeper.h"
 #include "gateway/keyring.h"
-#include "gateway/passing.h"
+#include "gateway/lane_access.h"
 #include "gateway/reception.h"
 #include "gateway/rest/problem.h"
 #include "gateway/rest/rest.h"
@@ -43,7 +42,6 @@
 #include "replay/dedup_stage.h"
 #include "replay/late_stage.h"
 
-#define PASSING_THREADS  8
 #define FILES_BESIDES    1024 /* clusters, Postgres, lanes */
 #define REPORT_BYTES_MAX (8 * 1024 * 1024)
 
@@ -72,8 +70,7 @@ struct waybilld {
 	struct rest *rest;
 	struct inbox *inbox;
 	uint8_t secret[LEASE_SECRET_LEN];
-	struct passing *passing;     /* to other daemons */
-	struct reception *reception; /* from other daemons */
+	struct lane_access *access; /* here and elsewhere */
 };
 
 /* -- endpoints --------------------------------------------------------------- */
@@ -131,7 +128,8 @@ admit_parts(const struct http_request *request, struct http_response *response,
 {
 	struct waybilld *d = context;
 
-	return reception_admit(d->reception, request, response);
+	return reception_admit(lane_access_reception(d->access), request,
+	                       response);
 }
 
 static void
@@ -139,7 +137,7 @@ begin_parts(struct http_exchange *exchange, void *context)
 {
 	struct waybilld *d = context;
 
-	reception_begin(d->reception, exchange);
+	reception_begin(lane_access_reception(d->access), exchange);
 }
 
 static const struct http_route livez = {
@@ -183,100 +181,6 @@ static const struct http_route *const routes[] = { &livez, &readyz, &metrics,
 
 /* -- what REST needs of the lanes ---------------------------------------------- */
 
-/* To a lane of this daemon. */
-static enum submission_outcome
-offer_here(void *context, struct submission_part *part)
-{
-	struct waybilld *d = context;
-	struct keeper *keeper = atomic_load(&d->serving);
-	struct submission_lanes doors;
-
-	if (keeper == NULL)
-		return SUBMISSION_REFUSED;
-	doors = keeper_lanes(keeper);
-	return doors.offer(doors.context, part);
-}
-
-/* Wherever the lane is. */
-static enum submission_outcome
-offer_to_lane(void *context, struct submission_part *part)
-{
-	struct waybilld *d = context;
-	struct keeper *keeper = atomic_load(&d->serving);
-
-	if (keeper != NULL && keeper_is_away(keeper, part->lane))
-		return passing_offer(d->passing, part);
-	return offer_here(d, part);
-}
-
-static bool
-find_owner(void *context, int lane, char out_url[LEASE_URL_MAX])
-{
-	struct waybilld *d = context;
-	struct keeper *keeper = atomic_load(&d->serving);
-
-	return keeper != NULL && keeper_owner(keeper, lane, out_url);
-}
-
-static void
-start_passing(struct waybilld *d)
-{
-	const char *authority = d->config.http_tls_authority;
-	struct passing_options passing = {
-		.owner = find_owner,
-		.context = d,
-		.tls_ca_file = authority[0] == '\0' ? NULL : authority,
-		.deadline_ms = d->config.rest_deadline_ms,
-		.bytes_max = (size_t)d->config.door_bytes,
-		.threads = PASSING_THREADS,
-	};
-	struct reception_options reception = {
-		.catalogue = d->catalogue,
-		.lanes = { offer_here, d },
-	};
-
-	memcpy(passing.secret, d->secret, sizeof(passing.secret));
-	memcpy(reception.secret, d->secret, sizeof(reception.secret));
-	d->passing = passing_new(&passing);
-	d->reception = reception_new(&reception);
-}
-
-static bool
-look_at_progress(void *context, int lane, const char *cluster,
-                 const struct feed *feed, int *out_incarnation,
-                 int64_t *out_seq)
-{
-	struct waybilld *d = context;
-	struct keeper *keeper = atomic_load(&d->serving);
-
-	return keeper != NULL &&
-		keeper_progress(keeper, lane, cluster, feed, out_incarnation,
-	                        out_seq);
-}
-
-static bool
-is_away(void *context, int lane)
-{
-	struct waybilld *d = context;
-	struct keeper *keeper = atomic_load(&d->serving);
-
-	return keeper != NULL && keeper_is_away(keeper, lane);
-}
-
-static bool
-is_ready(void *context)
-{
-	struct waybilld *d = context;
-	struct keeper *keeper = atomic_load(&d->serving);
-	struct text why;
-	bool ready;
-
-	text_init(&why, REPORT_BYTES_MAX);
-	ready = keeper != NULL && keeper_is_ready(keeper, &why);
-	text_fini(&why);
-	return ready;
-}
-
 static void
 start_inbox(struct waybilld *d)
 {
@@ -287,7 +191,7 @@ start_inbox(struct waybilld *d)
 		.role = d->config.role[0] == '\0' ? NULL : d->config.role,
 		.timeout_ms = d->config.postgres_timeout_ms,
 		.catalogue = d->catalogue,
-		.lanes = { offer_to_lane, d },
+		.lanes = lane_access_lanes(d->access),
 	};
 
 	if (d->config.inbox_folder[0] != '\0')
@@ -305,8 +209,8 @@ start_rest(struct waybilld *d, struct err *err)
 	struct rest_options rest = {
 		.config = &d->config,
 		.catalogue = d->catalogue,
-		.lanes = { offer_to_lane, d },
-		.progress = { look_at_progress, is_away, is_ready, d },
+		.lanes = lane_access_lanes(d->access),
+		.progress = lane_access_progress(d->access),
 	};
 
 	if (d->config.rest_listen[0] == '\0')
@@ -527,29 +431,6 @@ open_http(struct waybilld *d, struct err *err)
 	return httpd_open(&options, &d->httpd, err);
 }
 
-/* Where nobody says how this daemon is reached: its own address, unless that
-   is every address. */
-static void
-name_url(struct waybilld *d)
-{
-	struct daemon_config *config = &d->config;
-	const char *colon = strrchr(config->listen, ':');
-	int len = colon == NULL ? 0 : (int)(colon - config->listen);
-	bool has_tls = config->http_tls_certificate[0] != '\0';
-	char url[LEASE_URL_MAX];
-
-	if (config->url[0] != '\0' || len == 0 ||
-	    strncmp(config->listen, "0.0.0.0:", 8) == 0 ||
-	    strncmp(config->listen, "[::]:", 5) == 0)
-		return;
-	if (snprintf(url, sizeof(url), "http%s://%.*s:%d", has_tls ? "s" : "",
-	             len, config->listen,
-	             httpd_port(d->httpd)) >= (int)sizeof(url))
-		return;
-	memory_release(config->url);
-	config->url = memory_strdup(url);
-}
-
 static enum err_code
 start(struct waybilld *d, struct err *err)
 {
@@ -562,6 +443,10 @@ start(struct waybilld *d, struct err *err)
 		.config = &d->config,
 		.stages = stages,
 	};
+	struct lane_access_options access = {
+		.config = &d->config,
+		.keeper = &d->serving,
+	};
 
 	register_metrics();
 	dedup_stage_setup(d->config.dedup_ids_max);
@@ -572,11 +457,13 @@ start(struct waybilld *d, struct err *err)
 	d->input = input_new();
 	keeper.catalogue = d->catalogue;
 	keeper.input = d->input;
-	start_passing(d);
+	access.catalogue = d->catalogue;
+	access.secret = d->secret;
+	d->access = lane_access_new(&access);
 	/* The port first: what cannot be had is said before a lane is taken. */
 	if (open_http(d, err) != ERR_OK)
 		return err_context(err, "listen");
-	name_url(d);
+	daemon_config_name_url(&d->config, httpd_port(d->httpd));
 	if (start_rest(d, err) != ERR_OK)
 		return err->code;
 	if (keeper_start(&keeper, &d->keeper, err) != ERR_OK)
@@ -594,9 +481,8 @@ stop(struct waybilld *d)
 	rest_close(&d->rest);
 	keyring_close(&d->keyring);
 	httpd_close(&d->httpd);
-	reception_free(&d->reception);
 	atomic_store(&d->serving, NULL);
-	passing_free(&d->passing);
+	lane_access_free(&d->access);
 	keeper_stop(&d->keeper);
 	input_free(&d->input);
 	catalogue_close(&d->catalogue);
