@@ -136,6 +136,34 @@ a_file_that_is_not_there(void **state)
 	assert_non_null(strstr(err.text, "/nowhere/waybilld.yaml"));
 }
 
+static void
+assert_url(const char *text, const char *url)
+{
+	assert_int_equal(load(text), ERR_OK);
+	daemon_config_name_url(&config, 8123);
+	assert_string_equal(config.url, url);
+	daemon_config_release(&config);
+	memset(&config, 0, sizeof(config));
+}
+
+static void
+its_url_is_what_is_said_or_its_own_address(void **state)
+{
+	assert_url("postgres: {connection: host=db}\n"
+	           "listen: 192.0.2.7:0\n",
+	           "http://192.0.2.7:8123");
+	assert_url("postgres: {connection: host=db}\n"
+	           "listen: 0.0.0.0:8080\n",
+	           "");
+	assert_url("postgres: {connection: host=db}\n"
+	           "listen: \"[::1]:8080\"\n"
+	           "http: {tls: {certificate: a, key: b}}\n",
+	           "https://[::1]:8123");
+	assert_url("postgres: {connection: host=db}\n"
+	           "url: http://one:1\n",
+	           "http://one:1");
+}
+
 int
 main(void)
 {
@@ -147,6 +175,7 @@ main(void)
 		TEST(a_secret_from_a_file),
 		TEST(errors_name_file_line_and_key),
 		TEST(a_file_that_is_not_there),
+		TEST(its_url_is_what_is_said_or_its_own_address),
 	};
 
 	unit_alarm(30);

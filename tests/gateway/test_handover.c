@@ -165,9 +165,10 @@ what_is_changed_is_harmless(void **state)
 		bool has_failed;
 
 		memcpy(bytes, written.bytes, written.len);
-		bytes[i / 16] =
-			(uint8_t)(i % 16 < 8 ? bytes[i / 16] ^ 1 << i % 8
-		                             : i * 37);
+		if (i % 16 < 8)
+			bytes[i / 16] ^= (uint8_t)(1u << i % 8);
+		else
+			bytes[i / 16] = (uint8_t)(i * 37);
 		read_one(bytes, written.len, &has_failed, &got);
 		for (size_t j = 0; got != NULL && j < got->count; j++) {
 			assert_in_range(got->items[j].partition, 0, 3);
