@@ -150,8 +150,8 @@ static void
 its_url_is_what_is_said_or_its_own_address(void **state)
 {
 	assert_url("postgres: {connection: host=db}\n"
-	           "listen: 192.0.2.7:0\n",
-	           "http://192.0.2.7:8123");
+	           "listen: 127.0.0.1:0\n",
+	           "http://127.0.0.1:8123");
 	assert_url("postgres: {connection: host=db}\n"
 	           "listen: 0.0.0.0:8080\n",
 	           "");
