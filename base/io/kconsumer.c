@@ -288,6 +288,7 @@ kconsumer_assign(struct kconsumer *consumer, const char *topic,
 	assigned->opaque = opaque;
 	assigned->queue = queue;
 	assigned->position = offset;
+	assigned->end = -1;
 
 	thread_lock(&consumer->lock);
 	is_taken = *find(consumer, topic, partition) != NULL;

@@ -106,6 +106,17 @@ size_t
 kqueue_poll(struct kqueue *queue, int64_t timeout_ms, struct kmessage *out,
             size_t max, struct kqueue_error *out_error);
 
+/*
+ * Calls each for the partitions of the queue, with where the end of each was
+ * met last by reading; -1: not since it was assigned. While that is -1, and
+ * there are no messages, nothing was heard of the partition. each must not
+ * call the queue or its consumer.
+ */
+void
+kqueue_each_end(struct kqueue *queue,
+                void (*each)(void *opaque, int64_t end, void *context),
+                void *context);
+
 /* A poll that waits, or the next one, returns at once. Any thread. */
 void
 kqueue_wake(struct kqueue *queue);

@@ -66,8 +66,8 @@ static const struct standard standards[] = {
 	{ "isolation.level", "read_committed", KLIB_CONSUMER, false,
 	  "an aborted transaction was never sent; opened otherwise where "
 	  "a caller says so" },
-	{ "enable.partition.eof", "false", KLIB_CONSUMER, false,
-	  "the end of a partition is no event" },
+	{ "enable.partition.eof", "true", KLIB_CONSUMER, false,
+	  "a partition without messages is known to answer" },
 	{ "enable.partition.eof", "true", KLIB_READER, false,
 	  "tells the end where the last offsets are markers" },
 	{ "queued.min.messages", "1000000", KLIB_CONSUMER, false,

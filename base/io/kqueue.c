@@ -151,14 +151,17 @@ error_code(rd_kafka_resp_err_t error)
 }
 
 static void
-error_met(struct kqueue *queue, const struct assigned *assigned,
+error_met(struct kqueue *queue, struct assigned *assigned,
           const rd_kafka_message_t *message)
 {
 	char text[KQUEUE_ERROR_TEXT_MAX];
 	const char *detail = rd_kafka_message_errstr(message);
 
-	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+		if (assigned != NULL)
+			assigned->end = message->offset;
 		return;
+	}
 	if (assigned == NULL)
 		snprintf(text, sizeof(text), "%s (%s)", detail,
 		         rd_kafka_err2name(message->err));
@@ -390,4 +393,19 @@ kqueue_wake(struct kqueue *queue)
 	atomic_store(&queue->woken, 1);
 	/* Not lost where the poll does not wait yet. */
 	rd_kafka_queue_yield(queue->rkqu);
+}
+
+void
+kqueue_each_end(struct kqueue *queue,
+                void (*each)(void *opaque, int64_t end, void *context),
+                void *context)
+{
+	CHECK_MAGIC(queue, KQUEUE_MAGIC);
+	thread_lock(&queue->lock);
+	for (size_t i = 0; i < queue->slot_count; i++) {
+		if (queue->slots[i] != NULL)
+			each(queue->slots[i]->opaque, queue->slots[i]->end,
+			     context);
+	}
+	thread_unlock(&queue->lock);
 }

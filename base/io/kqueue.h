@@ -21,6 +21,7 @@ struct assigned {
 	void *opaque;
 	struct kqueue *queue;
 	int64_t position; /* of the next message to hand out */
+	int64_t end;      /* where the partition's end was met last, or -1 */
 	bool is_paused;
 };
 
