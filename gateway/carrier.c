@@ -54,6 +54,7 @@ struct carrier {
 	int64_t unpark_us;
 	int64_t probe_us;
 	bool is_unparking;      /* the last call left some for the next one */
+	char begins[128];       /* where, if not at the first message */
 	struct batch *unparked; /* librdkafka may still send from its memory */
 };
 
@@ -146,7 +147,7 @@ fill_doubt(struct carrier *c, const struct deployment *deployment,
 		.timeout_ms = OPEN_TIMEOUT_MS,
 	};
 
-	if (c->seq == 0)
+	if (c->seq == 0 || !c->ever_delivered)
 		return ERR_OK;
 	if (doubt_fill(&doubt, &filled, err) != ERR_OK ||
 	    doubt_fill_parked(&doubt, &left, err) != ERR_OK)
@@ -183,6 +184,27 @@ tell_parked(struct carrier *c, struct err *err)
 	return ERR_OK;
 }
 
+/* Nothing was ever delivered: what the journal no longer has is not owed. */
+static enum err_code
+begin_at_oldest(struct carrier *c, struct err *err)
+{
+	struct log_scope scope = scope_of(c);
+	int64_t oldest = 0;
+
+	if (journal_reader_oldest(c->conn, c->options.lane, &c->incarnation,
+	                          &oldest, err) != ERR_OK)
+		return err->code;
+	c->seq = oldest - 1;
+	if (c->seq == 0 && c->incarnation == 1)
+		return ERR_OK;
+	snprintf(c->begins, sizeof(c->begins),
+	         "the cluster gets nothing before %d-%d-%lld: it was new, and "
+	         "the journal had dropped the days before",
+	         c->options.lane, c->incarnation, (long long)oldest);
+	log_warn(&scope, "%s", c->begins);
+	return ERR_OK;
+}
+
 static enum err_code
 recover(struct carrier *c, const struct deployment *deployment,
         struct recovery *recovery, struct err *err)
@@ -199,6 +221,10 @@ recover(struct carrier *c, const struct deployment *deployment,
 		c->seq = progress->seq;
 		memcpy(c->chain, progress->chain, sizeof(c->chain));
 		c->ever_delivered = found;
+		if (!found)
+			code = begin_at_oldest(c, err);
+	}
+	if (code == ERR_OK) {
 		parking_from_progress(&c->parking, progress);
 		log_info(&scope, "cluster is at %d-%d-%lld, %zu feeds parked",
 		         c->options.lane, c->incarnation, (long long)c->seq,
@@ -658,7 +684,7 @@ carrier_mark(struct carrier *c, int state, const char *reason, struct err *err)
 		.incarnation = c->incarnation,
 		.seq = c->seq,
 		.state = (enum route_state)state,
-		.reason = reason,
+		.reason = reason[0] == '\0' ? c->begins : reason,
 	};
 
 	if (delivery_wait(c->delivery, err) != ERR_OK)

@@ -197,9 +197,19 @@ fill_from(const struct doubt *doubt, int64_t last, int64_t to,
 {
 	struct journal_reader *reader;
 	enum err_code code = ERR_OK;
+	int64_t oldest = 1;
+	int incarnation = 1;
 
 	if (last >= to)
 		return ERR_OK;
+	/* What was dropped has no rows to be filled. */
+	if (journal_reader_oldest(doubt->conn, doubt->lane, &incarnation,
+	                          &oldest, err) != ERR_OK)
+		return err->code;
+	if (incarnation > doubt->incarnation)
+		return ERR_OK;
+	if (incarnation == doubt->incarnation && last < oldest - 1)
+		last = oldest - 1;
 	reader = journal_reader_new(doubt->conn, doubt->lane,
 	                            doubt->incarnation);
 	journal_reader_seek(reader, last);

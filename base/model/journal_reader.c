@@ -33,12 +33,33 @@ static const struct pgstatement next_commit = {
 	.types = { PGTYPE_INT4, PGTYPE_INT4, PGTYPE_INT8, PGTYPE_DATE },
 };
 
+/* The lane's row knows the last commit also when its day was dropped. */
 static const struct pgstatement find_chain = {
 	.name = "journal_reader_find_chain",
-	.sql = "select chain from waybill.lane_commit where lane = $1"
-	       " and incarnation = $2 and last_seq = $3",
+	.sql = "select chain from (select 1 as place, chain"
+	       " from waybill.lane_commit where lane = $1"
+	       " and incarnation = $2 and last_seq = $3"
+	       " union all select 2, chain from waybill.lane where lane = $1"
+	       " and incarnation = $2 and next_seq = $3 + 1"
+	       " and commit_no > 0 and $3 > 0) c order by place limit 1",
 	.param_count = 3,
 	.types = { PGTYPE_INT4, PGTYPE_INT4, PGTYPE_INT8 },
+};
+
+/* Day by day: a day that was dropped has no partition to look into. */
+static const struct pgstatement find_oldest = {
+	.name = "journal_reader_find_oldest",
+	.sql = "select coalesce(o.incarnation, l.incarnation),"
+	       " coalesce(o.first_seq, l.next_seq) from waybill.lane l"
+	       " left join lateral (select y.incarnation, c.first_seq"
+	       " from waybill.lane_day y cross join lateral (select k.first_seq"
+	       " from waybill.lane_commit k where k.day = y.day"
+	       " and k.lane = y.lane and k.incarnation = y.incarnation"
+	       " order by k.commit_no limit 1) c where y.lane = l.lane"
+	       " order by y.incarnation, y.day limit 1) o on true"
+	       " where l.lane = $1",
+	.param_count = 1,
+	.types = { PGTYPE_INT4 },
 };
 
 enum block_column {
@@ -562,6 +583,28 @@ journal_reader_next(struct journal_reader *reader,
 	reader->seq = place.last_seq;
 	reader->day = place.day;
 	*out = batch;
+	return ERR_OK;
+}
+
+enum err_code
+journal_reader_oldest(struct pgconn *conn, int lane, int *out_incarnation,
+                      int64_t *out_seq, struct err *err)
+{
+	struct pgnumber n;
+	struct pgrows *rows = NULL;
+	const struct pgvalue values[] = { pgvalue_int4(lane, &n) };
+
+	if (pgconn_query(conn, &find_oldest, values, &rows, err) != ERR_OK)
+		return err->code;
+	CHECK(pgrows_count(rows) <= 1);
+	*out_incarnation = 1;
+	*out_seq = 1;
+	if (pgrows_count(rows) == 1) {
+		*out_incarnation = (int)pgrows_int(rows, 0, 0);
+		*out_seq = pgrows_int(rows, 0, 1);
+	}
+	pgrows_free(&rows);
+	CHECK(*out_seq > 0);
 	return ERR_OK;
 }
 

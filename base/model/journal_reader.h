@@ -37,6 +37,13 @@ journal_reader_next(struct journal_reader *reader,
                     const struct deployment *deployment, struct batch **out,
                     struct err *err) ERR_MUST_CHECK;
 
+/* The first message that the journal still has of a lane, in whatever
+   incarnation; the next one that will be recorded where it has none. Not 1-1
+   where days were dropped. */
+enum err_code
+journal_reader_oldest(struct pgconn *conn, int lane, int *out_incarnation,
+                      int64_t *out_seq, struct err *err) ERR_MUST_CHECK;
+
 /* The chain behind seq, the last one of a commit. ERR_NOT_FOUND: no commit
    of this incarnation ends there. */
 enum err_code

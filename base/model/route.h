@@ -33,7 +33,7 @@ struct route_row {
 	int incarnation;
 	int64_t seq;
 	enum route_state state;
-	const char *reason; /* "" while running */
+	const char *reason; /* "" while running, but for what is worth saying */
 };
 
 /* On the connection that writes delivery rows, behind those up to seq: where

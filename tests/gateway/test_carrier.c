@@ -223,6 +223,112 @@ goes_on_where_it_was(void **state)
 	assert_int_equal(count_in("us.sales", 0), 20);
 }
 
+static void
+play_day(int ahead)
+{
+	roadbase_run("create or replace function waybill.today() returns date"
+	             " language sql stable as 'select (now() at time zone"
+	             " ''utc'')::date + %d'",
+	             ahead);
+}
+
+/* As the owner of the schema does. */
+static void
+drop_today(void)
+{
+	roadbase_run("do $$ declare t text; begin foreach t in array array["
+	             "'lane_commit', 'block', 'delivery', 'source_range',"
+	             " 'delivery_range', 'violation'] loop execute format("
+	             "'drop table waybill.%%I', t || '_' || to_char((now() at"
+	             " time zone 'utc')::date, 'YYYYMMDD')); end loop; end $$");
+}
+
+/* Its days before may be gone when a cluster is added. */
+static void
+a_new_cluster_begins_where_the_journal_does(void **state)
+{
+	struct batch *batch = record("us/sales:0*10");
+
+	batch_unref(&batch);
+	play_day(1);
+	batch = record("us/sales:0*5");
+	batch_unref(&batch);
+	drop_today();
+	open_carrier("main");
+	assert_int_equal(carrier_incarnation(carrier), 1);
+	assert_int_equal(carrier_seq(carrier), 10);
+	assert_ok(carrier_read(carrier, deployment, 1, 10, &batch, &err));
+	assert_non_null(batch);
+	assert_int_equal(batch->first_seq, 11);
+	/* Nothing was delivered yet: so it begins again. */
+	batch_unref(&batch);
+	carrier_close(&carrier);
+	open_carrier("main");
+	assert_int_equal(carrier_seq(carrier), 10);
+	assert_ok(carrier_read(carrier, deployment, 1, 10, &batch, &err));
+	carry(batch);
+	batch_unref(&batch);
+	assert_ok(carrier_mark(carrier, 1, "", &err));
+	assert_int_equal(placed("us/sales"), 5);
+	assert_int_equal(count_in("us.sales", 0), 5);
+	assert_int_equal(
+		roadbase_number("select count(*) from waybill.route where"
+	                        " reason like '%%nothing before 0-1-11%%'"),
+		1);
+	carrier_close(&carrier);
+	open_carrier("main");
+	assert_int_equal(carrier_seq(carrier), 15);
+	/* A daemon that died behind its first transaction. */
+	carrier_close(&carrier);
+	roadbase_run("delete from waybill.delivery");
+	roadbase_run("delete from waybill.delivery_range");
+	roadbase_run("update waybill.route set seq = null");
+	open_carrier("main");
+	assert_int_equal(carrier_seq(carrier), 15);
+	assert_int_equal(placed("us/sales"), 5);
+}
+
+/* All of an incarnation, or all there is, may be gone. */
+static void
+a_new_cluster_begins_in_a_later_incarnation(void **state)
+{
+	struct journal *journal = recorder_journal(recorder);
+	struct batch *batch = record("us/sales:0*10");
+
+	batch_unref(&batch);
+	roadbase_run("update waybill.lane set timeline = timeline + 1");
+	assert_ok(journal_accept_timeline(journal, &err));
+	batch = record("us/sales:0*4");
+	batch_unref(&batch);
+	drop_today();
+	open_carrier("main");
+	assert_int_equal(carrier_incarnation(carrier), 2);
+	assert_int_equal(carrier_seq(carrier), 4);
+	play_day(1);
+	record_and_carry("us/sales:0*3");
+	assert_int_equal(carrier_seq(carrier), 7);
+	assert_int_equal(placed("us/sales"), 3);
+}
+
+/* What a cluster has must be what the journal had: the lane's row tells the
+   last commit, though its day is gone. */
+static void
+a_cluster_that_has_all_outlives_the_days(void **state)
+{
+	open_carrier("main");
+	record_and_carry("us/sales:0*10");
+	carrier_close(&carrier);
+	play_day(1);
+	drop_today();
+	open_carrier("main");
+	assert_int_equal(carrier_seq(carrier), 10);
+	record_and_carry("us/sales:0*3");
+	carrier_close(&carrier);
+	roadbase_run("update waybill.lane_commit"
+	             " set chain = decode(repeat('11', 32), 'hex')");
+	assert_int_equal(try_open("main"), ERR_DIVERGED);
+}
+
 /* Clusters are numbered anew in each snapshot. */
 static void
 carries_on_when_another_cluster_is_removed(void **state)
@@ -451,6 +557,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(carries_and_records_where),
 		TEST(goes_on_where_it_was),
+		TEST(a_new_cluster_begins_where_the_journal_does),
+		TEST(a_new_cluster_begins_in_a_later_incarnation),
+		TEST(a_cluster_that_has_all_outlives_the_days),
 		TEST(carries_on_when_another_cluster_is_removed),
 		TEST(fills_in_what_was_in_doubt),
 		TEST(opens_where_rows_end_within_a_commit),
