@@ -11,20 +11,20 @@
 #include "base/io/kconsumer.h"
 #include "base/model/batch.h"
 #include "base/model/deployment.h"
-#include "base/model/violation.h"
 #include "base/runtime/check.h"
 #include "base/runtime/clock.h"
 #include "base/runtime/log.h"
 #include "base/runtime/memory.h"
 #include "base/runtime/text.h"
-#include "contracts/contract_rule.h"
 #include "gateway/boarding.h"
 #include "gateway/door.h"
 #include "gateway/inlet.h"
 #include "gateway/input.h"
+#include "gateway/input_watch.h"
 
 #define POLL_MAX        2000
 #define COMMIT_EVERY_US 1000000
+#define LOOK_EVERY_US   1000000
 /* While each cluster is opened anew, its old queue is there too. */
 #define QUEUES_MAX (2 * CLUSTERS_MAX)
 
@@ -54,6 +54,8 @@ struct gather {
 	size_t message_bytes; /* a moving average, to poll no more than fits */
 	bool is_incomplete;
 	int64_t committed_us;
+	int64_t heard_us;
+	struct input_watch *watch;
 };
 
 /* -- following the catalogue ------------------------------------------------- */
@@ -98,6 +100,7 @@ add_inlet(struct gather *g, const struct feed *feed, int partition,
 	in->source.id = id;
 	in->source.partition = partition;
 	in->source.next = position_of(g, id);
+	in->end = -1;
 	snprintf(in->source.topic, sizeof(in->source.topic), "%s",
 	         feed->input_topic);
 	snprintf(in->cluster, sizeof(in->cluster), "%s",
@@ -155,6 +158,7 @@ follow_partition(struct gather *g, const struct deployment *deployment,
 	scope = inlet_scope(in);
 	log_warn(&scope, "failed to read the input, trying again (%s)",
 	         err.text);
+	(void)inlet_trouble(in, err.text);
 	g->is_incomplete = true;
 }
 
@@ -202,8 +206,10 @@ drop_unwanted(struct gather *g, const struct deployment *deployment)
 		}
 	}
 	for (size_t i = 0; i < g->count; i++) {
-		if (!g->inlets[i]->is_wanted)
-			inlet_stop(g->inlets[i]);
+		if (g->inlets[i]->is_wanted)
+			continue;
+		inlet_stop(g->inlets[i]);
+		g->inlets[i]->trouble[0] = '\0';
 	}
 }
 
@@ -322,27 +328,6 @@ fill_message(struct gather *g, const struct kmessage *polled, struct message *m)
 	m->headers_len = (int32_t)g->headers.len;
 }
 
-/* Headers beyond the limit are not recorded, nor is the message accepted. */
-static void
-refuse_headers(struct gather *g, struct batch *batch, struct message *m)
-{
-	struct violation *violation =
-		arena_calloc(&batch->arena, 1, sizeof(*violation));
-
-	*violation = (struct violation){
-		.rule = contract_rule_id(CONTRACT_RULE_SIZE_EXCEEDED),
-		.path = "",
-		.expected = arena_printf(&batch->arena,
-		                         "at most %zu bytes of headers",
-		                         g->options.headers_bytes),
-		.value = "more",
-		.byte_offset = -1,
-	};
-	m->verdict = VERDICT_REJECTED;
-	m->violations = violation;
-	m->violation_count = 1;
-}
-
 static bool
 admits(struct gather *g, struct inlet *in, const struct kmessage *polled)
 {
@@ -368,7 +353,7 @@ take_message(struct gather *g, struct batch *batch, struct kmessage *polled)
 	m = batch_add(batch, polled);
 	fill_message(g, polled, m);
 	if (polled->has_headers && m->headers_len < 0)
-		refuse_headers(g, batch, m);
+		inlet_refuse_headers(batch, m, g->options.headers_bytes);
 	if (m->headers_len >= 0)
 		m->headers = arena_copy(&batch->arena, m->headers,
 		                        (size_t)m->headers_len);
@@ -382,12 +367,16 @@ take_message(struct gather *g, struct batch *batch, struct kmessage *polled)
 
 /* While a cluster or a topic is away, another one may take its place. */
 static void
-doubt(struct gather *g, const struct kqueue *queue)
+doubt(struct gather *g, const struct kqueue *queue, const char *why)
 {
 	for (size_t i = 0; i < g->count; i++) {
-		if (g->inlets[i]->queue == queue &&
-		    g->inlets[i]->consumer != NULL)
-			inlet_doubt(g->inlets[i]);
+		struct inlet *in = g->inlets[i];
+
+		if (in->queue != queue || in->consumer == NULL)
+			continue;
+		inlet_doubt(in);
+		if (in->state != INLET_GAP)
+			(void)inlet_trouble(in, why);
 	}
 	g->is_incomplete = true;
 }
@@ -409,11 +398,10 @@ note_error(struct gather *g, const struct kqueue *queue,
 		return;
 	}
 	if (error->code == ERR_KAFKA_DOWN && in == NULL)
-		doubt(g, queue);
-	if (error->code == ERR_KAFKA_TOPIC && in != NULL &&
-	    in->source.next >= 0) {
+		doubt(g, queue, error->text);
+	if (error->code == ERR_KAFKA_TOPIC && in != NULL) {
 		/* It is told again each time that it is tried again. */
-		is_new = in->state == INLET_TRUSTED;
+		is_new = inlet_trouble(in, error->text);
 		inlet_doubt(in);
 		g->is_incomplete = true;
 	}
@@ -525,6 +513,7 @@ gather_new(const struct gather_options *options)
 	g->message_bytes = 1024;
 	text_init(&g->headers, g->options.headers_bytes);
 	g->digest = digest_new();
+	g->watch = input_watch_new(options->lane);
 	return g;
 }
 
@@ -547,6 +536,7 @@ gather_free(struct gather **handle)
 	memory_release(g->polled);
 	text_fini(&g->headers);
 	digest_free(&g->digest);
+	input_watch_free(&g->watch);
 	memory_release(g);
 }
 
@@ -675,18 +665,23 @@ gather_commit_offsets(struct gather *g)
 	}
 }
 
-size_t
-gather_source_count(const struct gather *g)
+const char *
+gather_look(struct gather *g)
 {
-	return g->count;
+	if (clock_now_us() - g->heard_us >= LOOK_EVERY_US) {
+		g->heard_us = clock_now_us();
+		for (size_t i = 0; i < g->queue_count; i++)
+			kqueue_each_end(g->queues[i].queue, inlet_hear_end,
+			                NULL);
+		input_watch_look(g->watch, g->inlets, g->count);
+	}
+	return input_watch_reason(g->watch);
 }
 
-size_t
-gather_gap_count(const struct gather *g)
+void
+gather_doubt(struct gather *g)
 {
-	size_t gaps = 0;
-
 	for (size_t i = 0; i < g->count; i++)
-		gaps += g->inlets[i]->state == INLET_GAP;
-	return gaps;
+		inlet_doubt(g->inlets[i]);
+	g->is_incomplete = true;
 }

@@ -81,7 +81,14 @@ gather_write_down(struct gather *gather, struct pgconn *conn,
 void
 gather_commit_offsets(struct gather *gather);
 
-size_t
-gather_source_count(const struct gather *gather);
-size_t
-gather_gap_count(const struct gather *gather);
+/*
+ * Once a second it sets the gauges of the input, else it only returns why some
+ * of it cannot be read, for a person ("": all can). Asks nobody.
+ */
+const char *
+gather_look(struct gather *gather);
+
+/* Nothing was gathered for a while: each topic is compared again before more of
+   it is taken, at the next gather_follow. */
+void
+gather_doubt(struct gather *gather);

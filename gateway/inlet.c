@@ -8,8 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/model/batch.h"
 #include "base/model/message.h"
+#include "base/model/violation.h"
 #include "base/runtime/check.h"
+#include "base/runtime/clock.h"
+#include "contracts/contract_rule.h"
 
 #define WATERMARKS_WAIT_MS 500
 
@@ -43,6 +47,7 @@ static void
 stand_still(struct inlet *in, const char *reason)
 {
 	in->state = INLET_GAP;
+	in->trouble[0] = '\0'; /* the gap is told elsewhere */
 	snprintf(in->gap_text, sizeof(in->gap_text), "%s", reason);
 }
 
@@ -226,6 +231,7 @@ inlet_stop(struct inlet *in)
 	if (in->consumer != NULL)
 		end(in);
 	in->consumer = NULL;
+	in->end = -1;
 	if (in->state != INLET_GAP)
 		in->state = INLET_STOPPED;
 }
@@ -238,8 +244,52 @@ inlet_doubt(struct inlet *in)
 }
 
 bool
+inlet_trouble(struct inlet *in, const char *why)
+{
+	bool is_new = in->trouble[0] == '\0';
+
+	if (is_new)
+		in->trouble_us = clock_now_us();
+	snprintf(in->trouble, sizeof(in->trouble), "%s", why);
+	return is_new;
+}
+
+void
+inlet_hear_end(void *opaque, int64_t end, void *context)
+{
+	struct inlet *in = opaque;
+
+	in->end = end;
+	/* While it is doubted, this is what was heard before. */
+	if (end >= 0 && in->state != INLET_DOUBTED)
+		in->trouble[0] = '\0';
+}
+
+void
+inlet_refuse_headers(struct batch *batch, struct message *m, size_t bytes_max)
+{
+	struct violation *violation =
+		arena_calloc(&batch->arena, 1, sizeof(*violation));
+
+	*violation = (struct violation){
+		.rule = contract_rule_id(CONTRACT_RULE_SIZE_EXCEEDED),
+		.path = "",
+		.expected =
+			arena_printf(&batch->arena,
+		                     "at most %zu bytes of headers", bytes_max),
+		.value = "more",
+		.byte_offset = -1,
+	};
+	m->verdict = VERDICT_REJECTED;
+	m->violations = violation;
+	m->violation_count = 1;
+}
+
+bool
 inlet_admits(struct inlet *in, struct message *message, struct digest *digest)
 {
+	if (in->state != INLET_DOUBTED)
+		in->trouble[0] = '\0';
 	if (in->state == INLET_COMPARING) {
 		/* Nothing before source.next is ever taken. */
 		if (in->standing.has_record &&

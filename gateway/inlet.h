@@ -30,6 +30,8 @@ struct digest;
 struct feed;
 struct message;
 
+#define INLET_NAME_MAX 128
+
 enum inlet_state {
 	INLET_STOPPED,   /* not read */
 	INLET_COMPARING, /* what comes first tells whether it is the same */
@@ -41,7 +43,8 @@ enum inlet_state {
 struct inlet {
 	struct source source;
 	const struct feed *feed; /* of the snapshot that is followed */
-	char cluster[128], tenant[128], name[128];
+	char cluster[INLET_NAME_MAX], tenant[INLET_NAME_MAX],
+		name[INLET_NAME_MAX];
 	int lane;
 	enum inlet_state state;
 	struct kconsumer *consumer; /* NULL: not assigned */
@@ -55,6 +58,9 @@ struct inlet {
 	bool gap_recorded;
 	bool gap_is_known; /* gap_text says all: Kafka need not be asked */
 	char gap_text[KQUEUE_ERROR_TEXT_MAX];
+	char trouble[KQUEUE_ERROR_TEXT_MAX]; /* "": it can be read */
+	int64_t trouble_us;                  /* since when */
+	int64_t end; /* where its end was met last; -1: not yet */
 };
 
 struct log_scope
@@ -76,6 +82,21 @@ inlet_stop(struct inlet *inlet);
 /* Its cluster or its topic was away. */
 void
 inlet_doubt(struct inlet *inlet);
+
+/* It cannot be read now, for this reason, until it is heard. True: that is
+   new. */
+bool
+inlet_trouble(struct inlet *inlet, const char *why);
+
+/* As its queue tells it (kqueue_each_end). */
+void
+inlet_hear_end(void *inlet, int64_t end, void *context);
+
+struct batch;
+/* Headers beyond the limit are not recorded, nor is the message accepted. */
+void
+inlet_refuse_headers(struct batch *batch, struct message *message,
+                     size_t bytes_max);
 
 /*
  * Whether a message, filled from what Kafka gave, is to be taken; else it is

@@ -25,6 +25,7 @@
 #include "gateway/daemon_config.h"
 #include "gateway/door.h"
 #include "gateway/gather.h"
+#include "gateway/lane_note.h"
 #include "gateway/lane_parts.h"
 #include "gateway/lane_routes.h"
 #include "gateway/lane_stages.h"
@@ -56,7 +57,7 @@ struct lane {
 	int64_t sent_us;
 	int64_t follow_us;
 	bool follow_failed; /* the newest catalogue is not followed yet */
-	char why[256];      /* nothing is recorded since; empty: all is well */
+	struct lane_note note;
 	bool fails_again;
 	struct lane_metric *metric;
 	atomic_llong epoch, next_seq;
@@ -174,18 +175,6 @@ begin_to_gather(struct lane *lane, struct err *err)
 	                     journal_conn(lane->journal), err);
 }
 
-/* What is tried again may fail again: people see why until it is recorded. */
-static void
-note_why(struct lane *lane)
-{
-	struct log_scope scope = scope_of(lane);
-	struct err err = { .code = ERR_OK };
-
-	if (lane->why[0] != '\0' &&
-	    journal_note(lane->journal, lane->why, &err) != ERR_OK)
-		log_warn(&scope, "failed to note why (%s)", err.text);
-}
-
 static enum err_code
 take(struct lane *lane, struct err *err)
 {
@@ -211,7 +200,9 @@ take(struct lane *lane, struct err *err)
 		         journal_lane(lane->journal)->incarnation);
 		lane_routes_tell(&lane->routes, journal_lane(lane->journal));
 	}
-	note_why(lane);
+	/* What is tried again may fail again: people see why until then. An
+	   earlier owner's reasons are not ours. */
+	lane_note_write(&lane->note, lane->journal);
 	if (lane_stages_load(&lane->stages, lane->journal, lane->deployment,
 	                     err) != ERR_OK ||
 	    begin_to_gather(lane, err) != ERR_OK)
@@ -243,7 +234,7 @@ static void
 answer(struct lane *lane)
 {
 	lane->sent->recorded_ms = clock_wall_ms();
-	lane->why[0] = '\0';
+	lane_note_settle(&lane->note);
 	batch_part_settle(lane->sent);
 	lane_routes_offer(&lane->routes, lane->sent);
 	road_metric_recorded(lane->metric, lane->sent,
@@ -387,6 +378,9 @@ turn(struct lane *lane, struct err *err)
 		if (gather_write_down(lane->gather, journal_conn(lane->journal),
 		                      err) != ERR_OK)
 			return err->code;
+		lane_note_follow(&lane->note, lane->journal,
+		                 gather_look(lane->gather),
+		                 lane->ready != NULL);
 		return send_ready(lane, err);
 	}
 	return ERR_OK;
@@ -412,13 +406,6 @@ mark_diverged(struct lane *lane, const struct err *why)
 	if (finish_sent(lane, &err) != ERR_OK ||
 	    journal_mark_diverged(lane->journal, reason, &err) != ERR_OK)
 		log_warn(&scope, "failed to write that down (%s)", err.text);
-}
-
-static void
-keep_why(struct lane *lane, const struct err *err)
-{
-	lane->fails_again = lane->why[0] != '\0';
-	snprintf(lane->why, sizeof(lane->why), "%.255s", err->text);
 }
 
 /* What an error of the road means for the lane. */
@@ -447,11 +434,11 @@ state_after(struct lane *lane, const struct err *err)
 		         "what became of a batch is unknown, finding "
 		         "out (%s)",
 		         err->text);
-		keep_why(lane, err);
+		lane->fails_again = lane_note_keep(&lane->note, err);
 		return LANE_UNKNOWN;
 	default:
 		log_warn(&scope, "recording waits (%s)", err->text);
-		keep_why(lane, err);
+		lane->fails_again = lane_note_keep(&lane->note, err);
 		return LANE_WAITING;
 	}
 }
@@ -488,6 +475,14 @@ do_running(struct lane *lane)
 	return LANE_DRAINING;
 }
 
+/* While nothing was fetched, a topic may have been made anew. */
+static void
+doubt_input(struct lane *lane)
+{
+	gather_doubt(lane->gather);
+	lane->follow_us = 0; /* now, not in a while */
+}
+
 static enum lane_state
 do_unknown(struct lane *lane)
 {
@@ -510,6 +505,7 @@ do_unknown(struct lane *lane)
 	lane_routes_tell(&lane->routes, journal_lane(lane->journal));
 	if (recorded) {
 		answer(lane);
+		doubt_input(lane);
 		return lane_stages_load(&lane->stages, lane->journal,
 		                        lane->deployment, &err) == ERR_OK
 			? LANE_RUNNING
@@ -545,7 +541,8 @@ do_waiting(struct lane *lane)
 		return LANE_WAITING;
 	}
 	lane_routes_tell(&lane->routes, journal_lane(lane->journal));
-	note_why(lane);
+	lane_note_write(&lane->note, lane->journal);
+	doubt_input(lane);
 	log_info(&scope, "Postgres answers, recording is tried again");
 	return LANE_RUNNING;
 }
@@ -579,6 +576,7 @@ do_draining(struct lane *lane)
 	       clock_now_us() < deadline)
 		clock_sleep_ms(10);
 	lane_routes_stop(&lane->routes);
+	lane_note_clear(&lane->note, lane->journal);
 	if (journal_release(lane->journal, &err) != ERR_OK)
 		log_warn(&scope, "failed to release the lane (%s)", err.text);
 	else
@@ -623,6 +621,7 @@ lane_start(const struct lane_options *options)
 
 	lane->magic = LANE_MAGIC;
 	lane->options = *options;
+	lane->note.lane = options->lane;
 	lane->drain = thread_flag_new();
 	lane_routes_init(&lane->routes);
 	lane->metric = road_metric_lane(options->lane);

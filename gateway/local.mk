@@ -13,11 +13,13 @@ libwaybill_gateway_a_SOURCES = \
 	%D%/gather.c %D%/gather.h \
 	%D%/input.c %D%/input.h \
 	%D%/handover.c %D%/handover.h \
+	%D%/input_watch.c %D%/input_watch.h \
 	%D%/inlet.c %D%/inlet.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/keyring.c %D%/keyring.h \
 	%D%/lane.c %D%/lane.h \
 	%D%/lane_access.c %D%/lane_access.h \
+	%D%/lane_note.c %D%/lane_note.h \
 	%D%/lane_parts.c %D%/lane_parts.h \
 	%D%/lane_routes.c %D%/lane_routes.h \
 	%D%/lane_stages.c %D%/lane_stages.h \

@@ -30,6 +30,9 @@ enum {
 	LAG,
 	PARKED,
 	FEEDS_BROKEN,
+	INPUT_LAG,
+	INPUT_WAITING,
+	SOURCE_GAPS,
 };
 
 const struct metric_def road_metric_table[] = {
@@ -120,6 +123,28 @@ const struct metric_def road_metric_table[] = {
 	                   { NULL },
 	                   NULL,
 	                   0 },
+	[INPUT_LAG] = { "waybill_input_lag_messages",
+	                METRIC_GAUGE,
+	                "Offsets of input partitions that are not gathered "
+	                "yet, as the last fetch told.",
+	                { "cluster", "lane" },
+	                NULL,
+	                0 },
+	[INPUT_WAITING] = { "waybill_input_waiting_partitions",
+	                    METRIC_GAUGE,
+	                    "Input partitions that cannot be read now: no "
+	                    "broker answers, or the topic is not there. 0: all "
+	                    "is well.",
+	                    { "cluster", "lane" },
+	                    NULL,
+	                    0 },
+	[SOURCE_GAPS] = { "waybill_source_gaps",
+	                  METRIC_GAUGE,
+	                  "Input partitions that wait for a person, since "
+	                  "Kafka no longer has what comes next.",
+	                  { "cluster", "lane" },
+	                  NULL,
+	                  0 },
 };
 const int road_metric_count =
 	sizeof(road_metric_table) / sizeof(road_metric_table[0]);
@@ -131,6 +156,10 @@ struct lane_metric {
 struct route_metric {
 	struct metric_cell *forwarded, *bytes, *transaction_seconds, *lag,
 		*parked;
+};
+
+struct input_metric {
+	struct metric_cell *lag, *waiting, *gaps;
 };
 
 static struct metric_cell *
@@ -259,6 +288,31 @@ road_metric_lag(struct route_metric *m, int64_t messages, size_t parked_feeds)
 {
 	metric_set(m->lag, (double)messages);
 	metric_set(m->parked, (double)parked_feeds);
+}
+
+struct input_metric *
+road_metric_input(int lane, const char *cluster)
+{
+	struct input_metric *m = memory_calloc(1, sizeof(*m));
+
+	m->lag = route_cell(INPUT_LAG, lane, cluster);
+	m->waiting = route_cell(INPUT_WAITING, lane, cluster);
+	m->gaps = route_cell(SOURCE_GAPS, lane, cluster);
+	return m;
+}
+
+void
+road_metric_input_free(struct input_metric **metric)
+{
+	memory_free(metric);
+}
+
+void
+road_metric_input_set(struct input_metric *m, const struct road_input *input)
+{
+	metric_set(m->lag, (double)input->lag);
+	metric_set(m->waiting, (double)input->waiting);
+	metric_set(m->gaps, (double)input->gaps);
 }
 
 void

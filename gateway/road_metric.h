@@ -10,6 +10,7 @@
 
 struct batch;
 struct deployment;
+struct input_metric;
 struct route_metric;
 struct lane_metric;
 
@@ -39,6 +40,21 @@ road_metric_transaction(struct route_metric *metric, int64_t took_us);
 void
 road_metric_lag(struct route_metric *metric, int64_t messages,
                 size_t parked_feeds);
+
+/* A lane's input from one cluster. */
+struct road_input {
+	int64_t lag;    /* messages */
+	size_t waiting; /* partitions that cannot be read now */
+	size_t gaps;    /* partitions that wait for a person */
+};
+
+struct input_metric *
+road_metric_input(int lane, const char *cluster);
+void
+road_metric_input_free(struct input_metric **metric);
+void
+road_metric_input_set(struct input_metric *metric,
+                      const struct road_input *input);
 
 /* Of a snapshot that comes into force. */
 void

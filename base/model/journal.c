@@ -71,8 +71,9 @@ static const struct pgstatement mark_lane = {
 /* The state stays; the next commit takes the reason away. */
 static const struct pgstatement note_reason = {
 	.name = "journal_note_reason",
-	.sql = "update waybill.lane set reason = $3 where lane = $1"
-	       " and epoch = $2 and reason is distinct from $3",
+	.sql = "update waybill.lane set reason = nullif($3, '')"
+	       " where lane = $1 and epoch = $2"
+	       " and reason is distinct from nullif($3, '')",
 	.param_count = 3,
 	.types = { PGTYPE_INT4, PGTYPE_INT8, PGTYPE_TEXT },
 };

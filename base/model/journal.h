@@ -82,8 +82,8 @@ enum err_code
 journal_mark_diverged(struct journal *journal, const char *reason,
                       struct err *err) ERR_MUST_CHECK;
 
-/* Writes down why the lane records nothing just now; its next commit takes
-   that away. */
+/* Writes down why the lane records nothing just now, or not all; "": no reason.
+   Its next commit takes that away. */
 enum err_code
 journal_note(struct journal *journal, const char *reason,
              struct err *err) ERR_MUST_CHECK;

@@ -14,6 +14,8 @@
 #include "base/model/deployment.h"
 #include "base/model/stage.h"
 #include "base/runtime/clock.h"
+#include "base/runtime/metric.h"
+#include "base/runtime/text.h"
 #include "gateway/catalogue.h"
 #include "gateway/daemon_config.h"
 #include "gateway/gather.h"
@@ -32,9 +34,16 @@ static struct daemon_config config;
 static struct lane *lane;
 static struct err err;
 
+/* How often the stage is to fail: the lane waits then. */
+static _Atomic int failures;
+
 static enum err_code
 stage_run(struct batch *batch, void *context, struct err *stage_err)
 {
+	if (failures > 0) {
+		failures--;
+		return err_set(stage_err, ERR_TIMEOUT, "for a test");
+	}
 	for (size_t i = 0; i < batch->count; i++)
 		batch->messages[i].contract =
 			batch->messages[i].feed->contract_id;
@@ -65,6 +74,7 @@ begin(void **state)
 	options.conninfo = roadbase_conninfo();
 	assert_ok(catalogue_open(&options, &catalogue, &err));
 	input = input_new();
+	failures = 0;
 	config = (struct daemon_config){
 		.daemon = (char *)"test-1",
 		.connection = (char *)(uintptr_t)roadbase_conninfo(),
@@ -377,6 +387,118 @@ a_cluster_that_was_away_is_compared_again(void **state)
 	assert_int_equal(recorded(), 48);
 }
 
+/* As a lane waits while Postgres is away: it does not fetch meanwhile. */
+static void
+a_lane_that_waited_compares_again(void **state)
+{
+	record_some();
+	/* What is recorded from now on is not what Kafka has. */
+	roadbase_run("create function public.falsify() returns trigger"
+	             " language plpgsql as $$ begin new.hashes ="
+	             " decode(repeat('00', 32 * new.count), 'hex');"
+	             " return new; end $$");
+	roadbase_run("create trigger falsify before insert on waybill.block"
+	             " for each row execute function public.falsify()");
+	failures = 1;
+	publish_to(source, "us.sales.in", 1, "\2b", 0);
+	assert_true(has_gaps("is not the one that was recorded", 1));
+	assert_int_equal(recorded(), 41);
+}
+
+/* -- what people see ----------------------------------------------------------- */
+
+static bool
+says(const char *reason)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (roadbase_number("select count(*) from waybill.lane"
+		                    " where lane = 0"
+		                    " and coalesce(reason, '') like '%s'",
+		                    reason) == 1)
+			return true;
+		clock_sleep_ms(20);
+	}
+	return false;
+}
+
+static bool
+prints(const char *line)
+{
+	struct text text;
+	bool is_there = false;
+
+	for (int i = 0; i < 500 && !is_there; i++) {
+		text_init(&text, 1 << 20);
+		metric_print(&text);
+		is_there = strstr(text_string(&text), line) != NULL;
+		text_fini(&text);
+		clock_sleep_ms(20);
+	}
+	return is_there;
+}
+
+#define OF_SOURCE "{cluster=\"source\",lane=\"0\"}"
+
+/* It is idle, so no message tells that the cluster is back; and a feed that
+   flows takes the reason away at each commit. */
+static void
+a_cluster_that_is_away_is_said(void **state)
+{
+	record_some();
+	roadbase_run("update waybill.feed set input_cluster = 'main'"
+	             " where feed = 'stock'");
+	roadbase_changed();
+	assert_true(prints("waybill_input_lag_messages" OF_SOURCE " 0\n"));
+	assert_true(
+		prints("waybill_input_waiting_partitions" OF_SOURCE " 0\n"));
+	kafkamock_down(source, 1);
+	assert_true(says("input cluster source: no broker can be reached%"));
+	assert_true(
+		prints("waybill_input_waiting_partitions" OF_SOURCE " 8\n"));
+	publish_to(mock, "us.stock.in", 8, "\2a", 0);
+	assert_true(records(48));
+	assert_true(says("input cluster source: no broker can be reached%"));
+	kafkamock_up(source, 1);
+	assert_true(says(""));
+	assert_true(
+		prints("waybill_input_waiting_partitions" OF_SOURCE " 0\n"));
+	publish_to(source, "us.sales.in", 8, "\2b", 0);
+	assert_true(records(56));
+	/* Away again: who gives the lane back leaves nothing behind. */
+	kafkamock_down(source, 1);
+	assert_true(says("input cluster source%"));
+	lane_stop(&lane);
+	assert_true(says(""));
+	assert_true(
+		prints("waybill_input_waiting_partitions" OF_SOURCE " 0\n"));
+}
+
+/* A daemon that finds its cluster away says so too. */
+static void
+a_cluster_that_never_answered_is_said(void **state)
+{
+	move_input();
+	kafkamock_down(source, 1);
+	start_again();
+	assert_true(says("input cluster source: no broker can be reached%"));
+	kafkamock_up(source, 1);
+	assert_true(says(""));
+}
+
+static void
+a_partition_that_is_not_there_is_said(void **state)
+{
+	kafkamock_topic(mock, "short", 2);
+	roadbase_run("update waybill.feed set input_topic = 'short'"
+	             " where feed = 'stock'");
+	start_again();
+	assert_true(becomes(LANE_RUNNING));
+	assert_true(says("input cluster main: %short%"));
+	publish_to(mock, "us.sales.in", 8, "\2b", 0);
+	assert_true(records(8));
+	assert_true(says("input cluster main: %short%"));
+}
+
 /* The next one is taken as it is. */
 static void
 headers_that_are_too_large_are_refused(void **state)
@@ -450,6 +572,10 @@ main(void)
 		TEST(another_cluster_without_proof_is_a_gap),
 		TEST(a_record_that_is_gone_is_not_compared),
 		TEST(a_cluster_that_was_away_is_compared_again),
+		TEST(a_lane_that_waited_compares_again),
+		TEST(a_cluster_that_is_away_is_said),
+		TEST(a_cluster_that_never_answered_is_said),
+		TEST(a_partition_that_is_not_there_is_said),
 		TEST(headers_that_are_too_large_are_refused),
 	};
 	int code;
