@@ -39,7 +39,7 @@ enum mode {
 
 static atomic_int mode, offered, done_count;
 static atomic_llong next_seq;
-static struct submission_part *lost;
+static _Atomic(struct submission_part *) lost;
 static struct catalogue *catalogue;
 static struct reception *reception;
 static struct passing *passing;
@@ -62,7 +62,7 @@ offer_to_owner(void *context, struct submission_part *part)
 		return SUBMISSION_STALE;
 	assert_true(submission_take(part));
 	if (atomic_load(&mode) == MODE_LOSE) {
-		lost = part;
+		atomic_store(&lost, part);
 		return SUBMISSION_WAITING;
 	}
 	assert_true(submission_begin_settling(part));
@@ -257,8 +257,8 @@ what_the_owner_does_not_know_is_unknown_in_time(void **state)
 	atomic_store(&mode, MODE_LOSE);
 	assert_int_equal(outcome_of_one(), SUBMISSION_UNKNOWN);
 	assert_true(clock_now_us() - begun_us < (DEADLINE_MS + 500) * 1000);
-	s = lost->submission;
-	assert_false(submission_begin_settling(lost));
+	s = atomic_load(&lost)->submission;
+	assert_false(submission_begin_settling(atomic_load(&lost)));
 	submission_unref(&s);
 }
 
