@@ -31,11 +31,12 @@
 #include "gateway/lane_stages.h"
 #include "gateway/road_metric.h"
 
-#define LANE_MAGIC     0x4c414e45u
-#define GATHER_WAIT_MS 50
-#define ANSWER_WAIT_MS 2
-#define RETRY_MS       500
-#define REASSIGN_US    (2 * 1000000)
+#define LANE_MAGIC      0x4c414e45u
+#define GATHER_WAIT_MS  50
+#define ANSWER_WAIT_MS  2
+#define VERDICT_WAIT_MS 20000
+#define RETRY_MS        500
+#define REASSIGN_US     (2 * 1000000)
 
 struct lane {
 	uint32_t magic;
@@ -132,15 +133,18 @@ follow_routes(struct lane *lane)
 }
 
 /* Divergence is looked for on every reachable cluster before the first write,
-   however slow it is; one that cannot be reached is looked at when it can. A
-   forwarder waits a bounded time for each answer, so its verdict comes.
+   however slow it is where Postgres has another history than the last owner
+   knew; one that cannot be reached, or else takes too long (a cluster that is
+   half alive), is looked at when it answers: it stops no recording.
    ERR_STOPPED: draining was faster. */
 static enum err_code
-wait_for_verdict(struct lane *lane, struct err *err)
+wait_for_verdict(struct lane *lane, bool timeline_changed, struct err *err)
 {
+	int64_t deadline = clock_now_us() + VERDICT_WAIT_MS * 1000;
 	enum forwarder_verdict verdict;
 
-	while ((verdict = lane_routes_ask(&lane->routes)) == FORWARDER_WAIT) {
+	while ((verdict = lane_routes_ask(&lane->routes)) == FORWARDER_WAIT &&
+	       (timeline_changed || clock_now_us() < deadline)) {
 		if (is_draining(lane))
 			return err_set(err, ERR_STOPPED,
 			               "while a cluster was recovering");
@@ -189,7 +193,7 @@ take(struct lane *lane, struct err *err)
 	if (journal_lane(lane->journal)->is_diverged)
 		return err_set(err, ERR_DIVERGED, "marked so before");
 	follow_routes(lane);
-	if (wait_for_verdict(lane, err) != ERR_OK)
+	if (wait_for_verdict(lane, timeline_changed, err) != ERR_OK)
 		return err->code;
 	if (timeline_changed) {
 		if (journal_accept_timeline(lane->journal, err) != ERR_OK)

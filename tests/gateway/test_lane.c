@@ -544,7 +544,7 @@ a_slow_cluster_is_waited_for(void **state)
 	/* As if its progress topic had been emptied. */
 	roadbase_run("insert into waybill.route (lane, cluster, ever_delivered,"
 	             " state) values (0, 'main', true, 'running')");
-	kafkamock_slow(mock, 1, 1500);
+	kafkamock_slow(mock, 1, 500);
 	start();
 	assert_true(becomes(LANE_DIVERGED));
 	assert_int_equal(recorded(), 0);
