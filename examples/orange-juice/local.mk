@@ -23,11 +23,12 @@ noinst_LIBRARIES += %D%/liborange_juice.a
 	%D%/oj_commands.c %D%/oj_commands.h \
 	%D%/oj_client.c %D%/oj_client.h \
 	%D%/oj_receipt.c %D%/oj_receipt.h \
-	%D%/oj_read.c %D%/oj_produce.c %D%/oj_consume.c
+	%D%/oj_rest.c %D%/oj_rest.h \
+	%D%/oj_read.c %D%/oj_produce.c %D%/oj_post.c %D%/oj_consume.c
 
 ORANGE_JUICE_LIBS = %D%/liborange_juice.a $(RDKAFKA_LIBS) $(JANSSON_LIBS) \
 	$(OPENSSL_LIBS) $(LZMA_LIBS) $(ZLIB_LIBS)
-%C%_orange_juice_LDADD = $(ORANGE_JUICE_LIBS)
+%C%_orange_juice_LDADD = $(ORANGE_JUICE_LIBS) $(CURL_LIBS)
 
 EXTRA_DIST += %D%/README.md
 

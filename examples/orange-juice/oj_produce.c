@@ -17,7 +17,7 @@
 #include "examples/orange-juice/oj_stream.h"
 #include "examples/orange-juice/oj_summary.h"
 
-enum { METADATA_MS = 10000, FLUSH_STEP_MS = 500 };
+enum { METADATA_MS = 30000, FLUSH_STEP_MS = 500 };
 
 static const char HELP[] =
 	"usage: orange-juice produce --brokers ADDRESS --rda FILE [options]\n"
@@ -30,6 +30,9 @@ static const char HELP[] =
 	"  --misrouted N  sound messages on a wrong partition (default 30)\n"
 	"  --passes N     send the data N times, each time later (default 1)\n"
 	"  --limit N      stop after N messages\n"
+	"  --weeks A-B    only those of these weeks\n"
+	"  --rest-stores N  without what the first N stores send, which goes by\n"
+	"                 REST (orange-juice post)\n"
 	"  --rate N       at most N messages a second\n"
 	"  --ledger FILE  write what was sent where: topic, partition, offset,\n"
 	"                 sha256 of key and body, kind\n"
@@ -65,6 +68,8 @@ static const struct option OPTIONS[] = {
 	{ "passes", required_argument, NULL, 'p' },
 	{ "limit", required_argument, NULL, 'l' },
 	{ "rate", required_argument, NULL, 'r' },
+	{ "weeks", required_argument, NULL, 'w' },
+	{ "rest-stores", required_argument, NULL, 'R' },
 	{ "ledger", required_argument, NULL, 'L' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
@@ -80,6 +85,7 @@ static const char *const DEFAULTS[][2] = {
 	{ "batch.num.messages", "10000" },
 	{ "queue.buffering.max.messages", "500000" },
 	{ "queue.buffering.max.kbytes", "262144" },
+	{ "reconnect.backoff.max.ms", "500" },
 	{ "log_level", "4" },
 };
 
@@ -143,6 +149,14 @@ option_take(struct producing *producing, int letter, char *value,
 			return false;
 		producing->rate = (long long)number;
 		return true;
+	case 'w':
+		return oj_commands_weeks_parse(value,
+		                               &producing->stream.week_first,
+		                               &producing->stream.week_last) ||
+			oj_err_set(err, "--weeks %s: not FIRST-LAST", value);
+	case 'R':
+		return number_take(&producing->stream.rest_stores,
+		                   "rest-stores", value, 100, err);
 	case 'L':
 		producing->ledger_path = value;
 		return true;

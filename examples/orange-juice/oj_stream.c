@@ -28,9 +28,43 @@ struct oj_stream {
 	size_t row;
 	int step;
 	size_t sent;
-	struct oj_week week; /* the row's, moved to its pass */
-	bool misrouted[2];   /* the row's sales, the row's inventory */
+	struct oj_week week;     /* the row's, moved to its pass */
+	bool misrouted[2];       /* the row's sales, the row's inventory */
+	int32_t rest_store_last; /* stores up to it send by REST */
 };
+
+/* The number of the store that is the count-th in their order. */
+static int32_t
+store_at(const struct oj_weeks *weeks, size_t count)
+{
+	int32_t last = 0;
+
+	for (; count > 0; count--) {
+		int32_t next = INT32_MAX;
+		for (size_t i = 0; i < weeks->count; i++) {
+			int32_t store = weeks->weeks[i].store;
+			if (store > last && store < next)
+				next = store;
+		}
+		last = next;
+	}
+	return last;
+}
+
+/* Whether the message is of the part that is sent.  A partition is nothing
+ * that a producer by REST could get wrong. */
+static bool
+is_wanted(const struct oj_stream *stream, const struct oj_message *message)
+{
+	const struct oj_stream_options *options = &stream->options;
+	int32_t week = stream->week.week;
+	bool by_rest = stream->week.store <= stream->rest_store_last &&
+		message->kind != OJ_KIND_MISROUTED;
+
+	return by_rest == options->by_rest &&
+		(options->week_first == 0 || week >= options->week_first) &&
+		(options->week_last == 0 || week <= options->week_last);
+}
 
 static int
 compare_planned(const void *a, const void *b)
@@ -169,6 +203,7 @@ oj_stream_new(const struct oj_weeks *weeks,
 	stream->weeks = weeks;
 	stream->options = *options;
 	stream->random.state = options->seed;
+	stream->rest_store_last = store_at(weeks, options->rest_stores);
 	stream->rows = weeks->count * options->passes;
 	/* What is spoiled must lie within the messages that are sent. */
 	if (options->limit > 0 && options->limit / 2 + 1 < stream->rows)
@@ -192,8 +227,11 @@ oj_stream_next(struct oj_stream *stream, struct oj_message *message)
 {
 	size_t limit = stream->options.limit;
 
-	if ((limit > 0 && stream->sent == limit) || !make_next(stream, message))
-		return false;
+	do {
+		if ((limit > 0 && stream->sent == limit) ||
+		    !make_next(stream, message))
+			return false;
+	} while (!is_wanted(stream, message));
 	stream->sent++;
 	return true;
 }

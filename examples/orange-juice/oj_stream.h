@@ -21,6 +21,11 @@ struct oj_stream_options {
 	size_t misrouted; /* at most, in all */
 	size_t passes;    /* how often the data are sent, each time later */
 	size_t limit;     /* messages; 0: all */
+	/* The part of all this that is sent; what is left out of it is made
+	 * all the same, so that parts with one seed fit together. */
+	int32_t week_first, week_last; /* 0: all */
+	size_t rest_stores; /* what the first N stores send goes by REST */
+	bool by_rest;       /* the messages by REST, or all others */
 };
 
 struct oj_stream;

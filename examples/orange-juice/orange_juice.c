@@ -16,6 +16,7 @@ static const struct {
 } COMMANDS[] = {
 	{ "read", oj_read_main, "say what is in the file of sales" },
 	{ "produce", oj_produce_main, "send it to Kafka, some of it spoiled" },
+	{ "post", oj_post_main, "send the part of it that goes by REST" },
 	{ "consume", oj_consume_main, "read what a downstream system gets" },
 };
 
