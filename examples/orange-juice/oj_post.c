@@ -38,6 +38,7 @@ static const char HELP[] =
 	"  --wait           wait for Kafka with each request (?wait=forwarded)\n"
 	"  --repeat         send the last request of each feed once more, as if\n"
 	"                   the answer had been lost\n"
+	"  --receipt TENANT/ID  send nothing: print this receipt, as it is now\n"
 	"  --ledger FILE    append what was answered: topic, id, sha256 of key\n"
 	"                   and body, kind, verdict, level, status\n"
 	"\n"
@@ -58,6 +59,7 @@ struct posting {
 	const char *url;
 	const char *rda;
 	const char *ledger_path;
+	const char *receipt;
 	size_t batch;
 	bool wait;
 	bool repeat;
@@ -90,6 +92,7 @@ static const struct option OPTIONS[] = {
 	{ "batch", required_argument, NULL, 'b' },
 	{ "wait", no_argument, NULL, 'W' },
 	{ "repeat", no_argument, NULL, 'r' },
+	{ "receipt", required_argument, NULL, 'i' },
 	{ "ledger", required_argument, NULL, 'L' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -174,6 +177,9 @@ option_take(struct posting *posting, int letter, char *value,
 		return posting->wait = true;
 	case 'r':
 		return posting->repeat = true;
+	case 'i':
+		posting->receipt = value;
+		return true;
 	case 'L':
 		posting->ledger_path = value;
 		return true;
@@ -203,7 +209,9 @@ options_parse(struct posting *posting, int argc, char **argv,
 	}
 	if (optind < argc)
 		return oj_err_set(err, "what is '%s'?", argv[optind]);
-	if (!posting->help && (posting->url == NULL || posting->rda == NULL))
+	if (!posting->help &&
+	    (posting->url == NULL ||
+	     (posting->rda == NULL && posting->receipt == NULL)))
 		return oj_err_set(err, "--url and --rda are needed");
 	return true;
 }
@@ -318,8 +326,8 @@ receipt_take(struct posting *posting, const struct oj_feed *feed, size_t index,
 	line_write(posting, feed->topic_in, member(receipt, "id"), digest,
 	           repeats ? "repeat" : kind, verdict, level, answer->status);
 	if (strcmp(verdict, "accepted") == 0)
-		(void)snprintf(posting->last, sizeof(posting->last), "%s",
-		               member(receipt, "id"));
+		(void)snprintf(posting->last, sizeof(posting->last), "%s/%s",
+		               feed->tenant, member(receipt, "id"));
 }
 
 static bool
@@ -445,6 +453,28 @@ post(struct posting *posting, const struct oj_weeks *weeks, struct oj_err *err)
 	return ok;
 }
 
+static bool
+receipt_show(struct posting *posting, struct oj_err *err)
+{
+	const char *id = strchr(posting->receipt, '/');
+	struct oj_rest_answer answer;
+	char path[128];
+
+	int tenant = strncmp(posting->receipt, "ca/", 3) == 0 ? 1 : 0;
+	(void)snprintf(path, sizeof(path), "/v1/receipts/%s",
+	               id != NULL ? id + 1 : posting->receipt);
+	struct oj_rest_request request = { .path = path,
+		                           .token = posting->tokens[tenant] };
+	posting->rest = oj_rest_new(posting->url);
+	bool ok = oj_rest_send(posting->rest, &request, &answer, err);
+	if (ok)
+		printf("%s", answer.text);
+	if (ok && answer.status != 200)
+		ok = oj_err_set(err, "status %ld", answer.status);
+	oj_rest_free(&posting->rest);
+	return ok;
+}
+
 static void
 summary_print(const struct posting *posting)
 {
@@ -475,6 +505,12 @@ oj_post_main(int argc, char **argv)
 	if (posting.help) {
 		fputs(HELP, stdout);
 		return OJ_EXIT_OK;
+	}
+	if (posting.receipt != NULL) {
+		bool found = receipt_show(&posting, &err);
+		if (!found)
+			fprintf(stderr, "orange-juice: %s\n", err.text);
+		return found ? OJ_EXIT_OK : OJ_EXIT_FAILED;
 	}
 	if (!oj_week_table_read(posting.rda, &weeks, &err)) {
 		fprintf(stderr, "orange-juice: %s\n", err.text);

@@ -71,6 +71,25 @@ is_decided(long status)
 	return status >= 200 && status < 500 && status != 408 && status != 429;
 }
 
+static void
+handle_set(struct oj_rest *rest, const char *url, struct curl_slist *headers,
+           const struct oj_rest_request *request)
+{
+	curl_easy_reset(rest->curl);
+	(void)curl_easy_setopt(rest->curl, CURLOPT_URL, url);
+	(void)curl_easy_setopt(rest->curl, CURLOPT_HTTPHEADER, headers);
+	if (request->body != NULL) {
+		(void)curl_easy_setopt(rest->curl, CURLOPT_POSTFIELDSIZE_LARGE,
+		                       (curl_off_t)request->size);
+		(void)curl_easy_setopt(rest->curl, CURLOPT_POSTFIELDS,
+		                       request->body);
+	}
+	(void)curl_easy_setopt(rest->curl, CURLOPT_WRITEFUNCTION, text_take);
+	(void)curl_easy_setopt(rest->curl, CURLOPT_WRITEDATA, rest);
+	(void)curl_easy_setopt(rest->curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
+	(void)curl_easy_setopt(rest->curl, CURLOPT_ERRORBUFFER, rest->reason);
+}
+
 /* -- public -------------------------------------------------------------- */
 
 struct oj_rest *
@@ -99,18 +118,11 @@ oj_rest_send(struct oj_rest *rest, const struct oj_rest_request *request,
 	(void)snprintf(url, sizeof(url), "%s%s", rest->url, request->path);
 	(void)snprintf(token, sizeof(token), "Bearer %s", request->token);
 	headers = header_add(headers, "Authorization", token);
-	headers = header_add(headers, "Content-Type", request->type);
-	headers = header_add(headers, "Idempotency-Key", request->id);
-	curl_easy_reset(rest->curl);
-	(void)curl_easy_setopt(rest->curl, CURLOPT_URL, url);
-	(void)curl_easy_setopt(rest->curl, CURLOPT_HTTPHEADER, headers);
-	(void)curl_easy_setopt(rest->curl, CURLOPT_POSTFIELDS, request->body);
-	(void)curl_easy_setopt(rest->curl, CURLOPT_POSTFIELDSIZE_LARGE,
-	                       (curl_off_t)request->size);
-	(void)curl_easy_setopt(rest->curl, CURLOPT_WRITEFUNCTION, text_take);
-	(void)curl_easy_setopt(rest->curl, CURLOPT_WRITEDATA, rest);
-	(void)curl_easy_setopt(rest->curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
-	(void)curl_easy_setopt(rest->curl, CURLOPT_ERRORBUFFER, rest->reason);
+	if (request->body != NULL) {
+		headers = header_add(headers, "Content-Type", request->type);
+		headers = header_add(headers, "Idempotency-Key", request->id);
+	}
+	handle_set(rest, url, headers, request);
 	while (tries < TRIES_MAX) {
 		long after_s = 0;
 		tries++;

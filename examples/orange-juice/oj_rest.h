@@ -17,8 +17,8 @@ struct oj_rest_request {
 	const char *path;
 	const char *token; /* the API key */
 	const char *type;  /* Content-Type */
-	const char *id;    /* Idempotency-Key */
-	const void *body;
+	const char *id;    /* Idempotency-Key; null with a GET */
+	const void *body;  /* null: a GET */
 	size_t size;
 };
 

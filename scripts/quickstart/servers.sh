@@ -168,9 +168,31 @@ brokers_given() {
 
 kafka_stop() {
 	[ -n "$kafka_dir" ] || return 0
+	kafka_mend 2>/dev/null || : # what is stopped cannot end
 	"$source_dir/scripts/kafka" stop "$kafka_dir" >>"$logs/kafka.log" 2>&1 || :
 	kafka_dir=''
 }
+
+# -- an outage --
+
+# Yours is not ours to break.
+can_break() { [ -n "$broker_pid$kafka_dir" ]; }
+
+# The embedded broker closes all connections and takes none; the processes of a
+# real Kafka are stopped where they are.
+kafka_signal() {
+	local pid
+	if [ -n "$broker_pid" ]; then
+		kill -USR1 "$broker_pid"
+		return
+	fi
+	for pid in $(sed -n 's/.*"pids": *\[\([0-9, ]*\)\].*/\1/p' \
+		"$kafka_dir/kafka.json" | tr , ' '); do
+		kill "-$1" "$pid"
+	done
+}
+kafka_break() { kafka_signal STOP; }
+kafka_mend() { kafka_signal CONT; }
 
 # -- the daemon --
 
@@ -181,15 +203,17 @@ daemon_start() {
 		postgres:
 		  connection: "$(printf %s "$login" | sed 's/[\\"]/\\&/g')"
 		listen: 127.0.0.1:0
+		rest: {listen: "127.0.0.1:0"}
 	END
 	chmod 600 "$work/waybilld.yaml"
 	: >"$log"
 	launch "$build_dir/waybilld" -c "$work/waybilld.yaml" \
 		>"$log" 2>&1 </dev/null &
 	daemon_pid=$!
-	wait_until 30 $daemon_pid grep -q 'listening on port' "$log" ||
+	wait_until 30 $daemon_pid grep -q 'producers reach it on port' "$log" ||
 		fail "waybilld does not start" "$log"
 	http=http://127.0.0.1:$(sed -n 's/.*listening on port \([0-9]*\).*/\1/p' "$log")
+	rest=http://127.0.0.1:$(sed -n 's/.*producers reach it on port \([0-9]*\).*/\1/p' "$log")
 }
 
 process_stop() {
@@ -206,6 +230,7 @@ process_stop() {
 # In the order in which nobody misses anybody.
 stop_all() {
 	process_stop "$busy_pid"
+	process_stop "$post_pid"
 	process_stop "$daemon_pid"
 	process_stop "$broker_pid"
 	busy_pid='' daemon_pid='' broker_pid=''

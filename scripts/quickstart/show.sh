@@ -15,17 +15,22 @@ compare() {
 	"${psql_admin[@]}" -At -F '|' >"$work/counts" 2>"$log" <<-END ||
 		create temporary table sent (topic text, partition int4, "offset" int8, digest text, kind text);
 		create temporary table received (topic text, partition int4, "offset" int8, digest text, id text, source text);
+		create temporary table posted (number int4 generated always as identity, topic text, id text,
+			digest text, kind text, verdict text, level text, status int4);
 		\\copy sent from '$work/sent.tsv'
 		\\copy received from '$work/received.tsv'
+		\\copy posted (topic, id, digest, kind, verdict, level, status) from '$work/posted.tsv'
 		\\i '$source_dir/scripts/quickstart/counts.sql'
-		select 'tally', feed, sent, recorded, forwarded, rejected, duplicate,
-			case when sent = forwarded + rejected + duplicate and sent = recorded then 'yes' else 'NO' end
+		select 'tally', feed, sent, posted, recorded, forwarded, rejected, duplicate,
+			case when sent + posted = forwarded + rejected + duplicate and sent + posted = recorded then 'yes' else 'NO' end
 		from tally order by feed desc;
-		select 'tally', 'all', sum(sent), sum(recorded), sum(forwarded), sum(rejected), sum(duplicate),
-			case when sum(sent) = sum(forwarded + rejected + duplicate) then 'yes' else 'NO' end
+		select 'tally', 'all', sum(sent), sum(posted), sum(recorded), sum(forwarded), sum(rejected), sum(duplicate),
+			case when sum(sent + posted) = sum(forwarded + rejected + duplicate) then 'yes' else 'NO' end
 		from tally;
 		select 'finding', what, count from finding where count <> 0;
-		select 'spoiled', count(*) from sent where kind not in ('good', 'tombstone', 'misrouted');
+		select 'spoiled', count(*) from (select kind from sent union all select kind from posted) k
+			where kind not in ('good', 'tombstone', 'misrouted', 'repeat');
+		select 'repeated', count(*) from posted where kind = 'repeat';
 		select 'story', id from recorded where verdict = 'accepted' and tenant = 'us' and feed = 'sales'
 			and source_offset > 1000 order by source_offset, id limit 1;
 		select 'refusal', r.id from recorded r join sent s on s.topic = r.topic
@@ -34,10 +39,12 @@ compare() {
 			where s.kind = 'bad-index' order by v.rule <> 'avro.enum', v.ordinal, 2 limit 1;
 		select 'kind', k.kind, string_agg(k.count || ' ' || k.rule, ', ' order by k.count desc, k.rule)
 			from (select s.kind, v.rule, count(*) as count
-				from sent s
-				join recorded r on r.topic = s.topic and r.source_partition = s.partition
-					and r.source_offset = s."offset"
-				join waybill.violation v on v.lane || '-' || v.incarnation || '-' || v.seq = r.id
+				from (select s.kind, r.id from sent s
+					join recorded r on r.topic = s.topic and r.source_partition = s.partition
+						and r.source_offset = s."offset"
+					union all
+					select kind, id from posted where kind <> 'repeat') s
+				join waybill.violation v on v.lane || '-' || v.incarnation || '-' || v.seq = s.id
 					and v.ordinal = 0
 				group by 1, 2) k
 			group by k.kind order by k.kind;
@@ -48,17 +55,18 @@ compare() {
 answer() { grep "^$1|" "$work/counts" | cut -d'|' -f2-; }
 
 show_counts() {
-	local feed sent recorded forwarded rejected duplicate good what number
+	local feed sent posted recorded forwarded rejected duplicate good what number
 	heading "Do the counts add up?"
 	cat <<-END
 
-		                 sent by    recorded in    forwarded to   rejected to    recorded as   adds
-		feed            producer       Postgres    output topic   dead letters     duplicate     up
+		                 sent to    sent by   recorded in   forwarded to   rejected to   recorded as   adds
+		feed               Kafka       REST      Postgres   output topic  dead letters     duplicate     up
 	END
 	adds_up=yes
-	while IFS='|' read -r feed sent recorded forwarded rejected duplicate good; do
-		[ "$feed" != all ] || printf '%s\n' "$dim$(printf -- '-%.0s' $(seq 90))$plain"
-		printf '%-14s %9s %14s %15s %14s %13s %6s\n' "$feed" "$(count "$sent")" \
+	while IFS='|' read -r feed sent posted recorded forwarded rejected duplicate good; do
+		[ "$feed" != all ] || printf '%s\n' "$dim$(printf -- '-%.0s' $(seq 95))$plain"
+		printf '%-14s %9s %10s %13s %14s %13s %13s %6s\n' "$feed" \
+			"$(count "$sent")" "$(count "$posted")" \
 			"$(count "$recorded")" "$(count "$forwarded")" \
 			"$(count "$rejected")" "$(count "$duplicate")" "$good"
 		[ "$good" = yes ] || adds_up=no
@@ -67,9 +75,10 @@ show_counts() {
 	say
 	if [ -z "$(answer finding)" ]; then
 		say "The same was compared message by message, by topic, partition, offset and SHA-256,"
-		say "from the producer's ledger through the journal to what a consumer read: ${green}no message is"
-		say "lost, doubled, changed or on another partition${plain}. The producer spoiled $(answer spoiled) messages on"
-		say "purpose; exactly these were rejected."
+		say "from the producers' ledgers through the journal to what a consumer read: ${green}no message is"
+		say "lost, doubled, changed or on another partition${plain}. The producers spoiled $(answer spoiled) messages on"
+		say "purpose; exactly these were rejected. $(answer repeated) were sent by REST twice, with the same ids, as if the"
+		say "answer had been lost: they are recorded as duplicates, and left once."
 	else
 		adds_up=no
 		printf '%sMessage by message, something is wrong:%s\n' "$red" "$plain"
@@ -77,6 +86,54 @@ show_counts() {
 			say "  $number: $what"
 		done < <(answer finding)
 	fi
+}
+
+told_line() {
+	local name=$1 when=$2 status number statuses=''
+	while read -r status number; do
+		statuses="$statuses, $number x $status"
+	done < <(told "$name" status)
+	printf '  %-42s %9s %10s   %s\n' "$when" "$(told "$name" requests)" \
+		"$(count "$(told "$name" messages)")" "${statuses#, }"
+}
+
+show_told() {
+	local down='while Kafka was down'
+	can_break || down='then'
+	heading "What the producers by REST were told"
+	say "200: on Kafka; 202: recorded in Postgres, Kafka follows; 207: a spoiled one is among them, and"
+	say "each message's receipt says which."
+	say
+	printf '  %-42s %9s %10s   %s\n' '' requests messages answers
+	told_line up "first, without waiting for Kafka"
+	told_line wait "asked to wait for Kafka (?wait=forwarded)"
+	told_line down "$down"
+	told_line after "afterwards, the last requests twice"
+	say
+	say "The receipt of ${receipt_id#*/}, $down:"
+	fold -w 90 <<<"$receipt_before" | sed 's/^/  /'
+	say "and at the end:"
+	fold -w 90 <<<"$receipt_after" | sed 's/^/  /'
+	if [ "$(told down recorded)" != "$(told down messages)" ] && can_break; then
+		say "${red}Not all that was sent meanwhile was recorded.${plain}"
+		adds_up=no
+	fi
+	case $receipt_after in
+	*'"level":"forwarded"'*) ;;
+	*)
+		say "${red}It should be forwarded.${plain}"
+		adds_up=no
+		;;
+	esac
+	case $receipt_before in
+	*'"level":"recorded"'*) ;;
+	*)
+		if can_break; then
+			say "${red}It should have been recorded.${plain}"
+			adds_up=no
+		fi
+		;;
+	esac
 }
 
 tell_message() {
@@ -119,13 +176,11 @@ show_consumer() {
 }
 
 show_throughput() {
-	local messages=$1 ms=$2 recorder
-	recorder=$(ask "select round(extract(epoch from max(recorded_at) - min(recorded_at))::numeric, 1)
-		from waybill.lane_commit")
+	local messages=$1 ms=$2
 	heading "How fast"
-	say "$(count "$messages") messages in $(tenths "$ms") s, from the first one sent to the last one forwarded:"
+	say "$(count "$messages") messages in $(tenths "$ms") s before the outage, from the first one sent to the last one forwarded:"
 	say "${bold}$(count $((messages * 1000 / ms))) messages a second${plain}, with producer, broker, Postgres (fsync on) and waybilld"
-	say "sharing the $(nproc) CPUs of this machine. All of them were in Postgres within $recorder s."
+	say "sharing the $(nproc) CPUs of this machine. All of them were in Postgres within $recorder_s s."
 }
 
 # Own servers are not taken away again.

@@ -19,15 +19,17 @@ create table waybill.lane (lane int4, incarnation int4, next_seq int8);
 create table waybill.block (lane int4, incarnation int4, count int4);
 create table waybill.message (id text, tenant text, feed text, verdict text,
     partition int4, source_topic text, source_partition int4,
-    source_offset int8, key bytea, body bytea);
+    source_offset int8, key bytea, body bytea, origin text default 'kafka');
 create temporary table sent (topic text, partition int4, "offset" int8,
     digest text, kind text);
+create temporary table posted (number int4, topic text, id text,
+    digest text, kind text, verdict text, level text, status int4);
 create temporary table received (topic text, partition int4, "offset" int8,
     digest text, id text, source text);
 insert into waybill.feed values
     ('us', 'sales', 'us.in', 'us.out', 'us.dead', 2);
-insert into waybill.lane values (0, 1, 9);
-insert into waybill.block values (0, 1, 5), (0, 1, 3);
+insert into waybill.lane values (0, 1, 13);
+insert into waybill.block values (0, 1, 5), (0, 1, 7);
 """
 
 
@@ -46,7 +48,7 @@ def plant_world(cursor):
                        (partition, offset, digest, kind))
         cursor.execute(
             "insert into waybill.message values (%s, 'us', 'sales', %s, %s, "
-            "'us.in', %s, %s, %s, %s)",
+            "'us.in', %s, %s, %s, %s, 'kafka')",
             ("0-1-%d" % (n + 1), "rejected" if is_bad else "accepted",
              partition, partition, offset, key, body))
         cursor.execute(
@@ -54,6 +56,25 @@ def plant_world(cursor):
             ("us.dead" if is_bad else "us.out",
              partition % 2 if is_bad else partition, offset, digest,
              "0-1-%d" % (n + 1), "us.in/%d/%d" % (partition, offset)))
+    plant_posted(cursor)
+
+
+def plant_posted(cursor):
+    """Four more by REST: two good, one spoiled, one that repeats the first."""
+    posted = [("good", "accepted", b"a"), ("good", "accepted", b"b"),
+              ("garbage", "rejected", b"c"), ("repeat", "duplicate", b"a")]
+    for n, (kind, verdict, body) in enumerate(posted):
+        id, key = "0-1-%d" % (n + 9), b"k"
+        digest = hashlib.sha256(key + body).hexdigest()
+        cursor.execute("insert into posted values (%s, 'us.in', %s, %s, %s, "
+                       "%s, 'recorded', 202)", (n, id, digest, kind, verdict))
+        cursor.execute("insert into waybill.message values (%s, 'us', 'sales',"
+                       " %s, 1, null, null, 0, %s, %s, 'rest')",
+                       (id, verdict, key, body))
+        if verdict != "duplicate":
+            topic = "us.out" if verdict == "accepted" else "us.dead"
+            cursor.execute("insert into received values (%s, 1, %s, %s, %s, "
+                           "'rest')", (topic, 50 + n, digest, id))
 
 
 @pytest.fixture
@@ -80,7 +101,7 @@ def tally(cursor):
 
 def test_world_that_is_right_adds_up(world):
     assert findings(world) == set()
-    assert tally(world) == [("us sales", 8, 8, 6, 2, 0)]
+    assert tally(world) == [("us sales", 8, 4, 12, 8, 3, 1)]
 
 
 FAULTS = [
@@ -108,7 +129,21 @@ FAULTS = [
      "where topic = 'us.out' and partition = 0 and \"offset\" < 2"),
     ("received with another waybill-source",
      "update received set source = 'us.in/0/7' where id = '0-1-1'"),
-    ("a number left out in a lane", "update waybill.lane set next_seq = 10"),
+    ("a number left out in a lane", "update waybill.lane set next_seq = 14"),
+    ("sent and not recorded", "delete from waybill.message where id = '0-1-10'"),
+    ("recorded and not sent", "delete from posted where id = '0-1-10'"),
+    ("recorded with other bytes", "update waybill.message set body = 'x' where id = '0-1-10'"),
+    ("recorded and not received", "delete from received where id = '0-1-10'"),
+    ("two receipts for one message", "update posted set id = '0-1-9' where id = '0-1-10'"),
+    ("a receipt that says otherwise than the journal",
+     "update posted set verdict = 'accepted' where id = '0-1-12'"),
+    ("a receipt that says otherwise than the journal",
+     "update posted set topic = 'us.other.in' where id = '0-1-9'"),
+    ("sent again and not recognized",
+     "update waybill.message set verdict = 'accepted' where id = '0-1-12'"),
+    ("received in another order", "update received set \"offset\" = 60 where id = '0-1-9'"),
+    ("received with another waybill-source",
+     "update received set source = 'us.in/0/7' where id = '0-1-9'"),
 ]
 
 

@@ -26,6 +26,9 @@ NOUNS = {
     # The embedded broker is the vendor's mock cluster with a main around it.
     "librdkafka/*": ["examples/broker/*.c",
                      "examples/orange-juice/oj_client.h"],
+    # Producers: programs of their own.
+    "curl/*": ["examples/orange-juice/oj_rest.c",
+               "examples/producer-c/producer.c"],
     # A program of its own, which shares no code with the product.
     "jansson.h": ["examples/orange-juice/oj_*"],
     "lzma.h": ["examples/orange-juice/oj_unpack.c"],
