@@ -148,7 +148,8 @@ kafka_down() {
 
 # {"id":"0-1-7",...,"level":"recorded",...} as: 0-1-7, accepted, recorded
 short_receipt() {
-	sed 's/.*"id":"\([^"]*\)".*"verdict":"\([^"]*\)","level":"\([^"]*\)".*/\1, \2, level: \3/' <<<"$1"
+	local id=${1#*'"id":"'} verdict=${1#*'"verdict":"'} level=${1#*'"level":"'}
+	printf '%s, %s, level: %s' "${id%%'"'*}" "${verdict%%'"'*}" "${level%%'"'*}"
 }
 
 run_outage() {
