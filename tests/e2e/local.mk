@@ -15,7 +15,7 @@ EXTRA_DIST += %D%/README.md %D%/checker/__init__.py %D%/checker/anomalies.py \
 	%D%/test_adding_feed_disturbs_nobody.py %D%/test_bad_input.py \
 	%D%/test_checker_finds_faults.py %D%/test_checker_on_servers.py \
 	%D%/test_counts_add_up_million.py %D%/test_exactly_once_over_restart.py \
-	%D%/test_exactly_once_over_lost_brokers.py \
+	%D%/test_example_producers.py %D%/test_exactly_once_over_lost_brokers.py \
 	%D%/test_file_bad_input.py %D%/test_file_exactly_once.py \
 	%D%/test_find_message_fast.py %D%/test_harness_avro.py \
 	%D%/test_harness_gateway.py %D%/test_harness_kafka.py \
