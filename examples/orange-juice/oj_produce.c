@@ -17,7 +17,7 @@
 #include "examples/orange-juice/oj_stream.h"
 #include "examples/orange-juice/oj_summary.h"
 
-enum { METADATA_MS = 30000, FLUSH_STEP_MS = 500 };
+enum { METADATA_MS = 15000, FLUSH_STEP_MS = 500 };
 
 static const char HELP[] =
 	"usage: orange-juice produce --brokers ADDRESS --rda FILE [options]\n"
