@@ -3,6 +3,9 @@
 table, partition, view and function that there is. A new one fails here until
 somebody says what it shows."""
 
+import hashlib
+import struct
+
 import psycopg2
 import psycopg2.errors
 import pytest
@@ -13,7 +16,7 @@ READERS = {"us": "wb_us", "nl": "wb_nl"}
 READABLE = {"tenant", "contract", "feed", "feed_output", "feed_topic", "parked", "source",
             "block", "delivery", "source_range", "delivery_range",
             "source_day", "delivery_day", "violation", "message",
-            "principal"}
+            "principal", "verdict_reference"}
 
 # Calls of each function that a reader may execute. {..} is filled with what
 # belongs to one tenant; rows of another must be as if they did not exist.
@@ -50,7 +53,30 @@ CALLS = {
                    "{seq})",
     "violation_of": "SELECT * FROM waybill.violation_of({lane}, "
                     "{incarnation}, {rejected_seq})",
+    "reference_of": "SELECT * FROM waybill.reference_of({repeat_lane}, "
+                    "{repeat_incarnation}, {repeat_seq})",
+    "file_recorded": "SELECT * FROM waybill.file_recorded('{tenant}', "
+                     "'{feed}', '{file}', 0, 1000)",
+    "file_last": "SELECT * FROM waybill.file_last('{tenant}', '{feed}', "
+                 "'{file}') l WHERE l IS NOT NULL",
 }
+
+
+def file_of(tenant):
+    return hashlib.sha256(tenant.encode()).hexdigest()
+
+
+def publish(gateway, feed):
+    """By REST: two records of a file, and a message that is repeated."""
+    client = gateway.client(feed)
+    body = feed.contract.message(0)[1]
+    packed = (struct.pack(">I", len(body)) + body) * 2
+    told = [client.post(feed, packed, "application/vnd.waybill.messages+avro",
+                        file=file_of(feed.tenant), first=0)]
+    told += [client.post(feed, body, "avro/binary", id="twice")
+             for _ in range(2)]
+    assert [t.status for t in told] == [202] * 3, told
+    feed.sent += 4
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +94,7 @@ def filled(programs, shared_postgres, shared_kafka, tmp_path_factory):
         for feed in gateway.feeds:
             feed.send(producer, 200)
             feed.send_truncated(producer, 20)
+            publish(gateway, feed)
         producer.flush()
         gateway.wait_quiet()
         gateway.stop()
@@ -106,13 +133,18 @@ def facts(gateway, tenant):
                "key", "source_cluster", "source_topic", "source_partition",
                "source_offset", "block_first_seq")
     row = gateway.sql("SELECT %s FROM message WHERE tenant = '%s' AND "
-                      "verdict = 'accepted' LIMIT 1" %
+                      "verdict = 'accepted' AND origin = 'kafka' LIMIT 1" %
                       (", ".join(columns), tenant))[0]
     found = dict(zip(columns, row))
     found["key"] = "\\x" + bytes(found["key"]).hex()
     found["rejected_seq"] = gateway.sql(
         "SELECT seq FROM violation WHERE tenant = '%s' AND lane = %d "
         "LIMIT 1" % (tenant, found["lane"]))[0][0]
+    found["file"] = file_of(tenant)
+    (found["repeat_lane"], found["repeat_incarnation"],
+     found["repeat_seq"]) = gateway.sql(
+        "SELECT lane, incarnation, seq FROM verdict_reference WHERE tenant = "
+        "'%s' LIMIT 1" % tenant)[0]
     feed = next(f for f in gateway.feeds if f.tenant == tenant)
     out = gateway.output(feed)[0]
     found.update(output=feed.output, output_partition=out.partition,
@@ -153,7 +185,8 @@ def test_each_relation_shows_only_the_reader_s_own_rows(filled, tenant):
         if rows:
             seen.add(name)
     assert seen >= {"tenant", "contract", "feed", "block", "delivery",
-                    "source_range", "violation", "message"}
+                    "source_range", "violation", "message",
+                    "verdict_reference", "principal"}
 
 
 @pytest.mark.parametrize("tenant", sorted(READERS))
