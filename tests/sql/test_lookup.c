@@ -61,6 +61,16 @@
 	"created_at) overriding system value values (" #id ", '" t "', '" t    \
 	"-one', '{read}', '2026-01-01')"
 
+/* A file whose records are those of the block with that first seq. */
+#define RECORDS(t, id, from)                                                   \
+	"insert into waybill.source (source, kind, topic, tenant, feed) "      \
+	"overriding system value values (" #id ", 'file', '" t "-file', '" t   \
+	"', 'sales');"                                                         \
+	"insert into waybill.source_range values (" YESTERDAY ", '" t          \
+	"', " #id ", " #from ", " #from " + 2, 0, 1, " #from ");"              \
+	"insert into waybill.source_day values ('" t "', " #id ", " YESTERDAY  \
+	", " #from ");"
+
 static struct pgconn *
 begin(bool with_other, int *out_database)
 {
@@ -70,10 +80,12 @@ begin(bool with_other, int *out_database)
 	database_run(conn, DAYS DATABASE_CATALOGUE DATABASE_TENANT("us", 1));
 	database_run(conn, BLOCK("us", 1, 0, 1, YESTERDAY));
 	database_run(conn, PRINCIPAL("us", 1));
+	database_run(conn, RECORDS("us", 11, 1));
 	if (with_other) {
 		database_run(conn, DATABASE_TENANT("ca", 2));
 		database_run(conn, PRINCIPAL("ca", 2));
 		database_run(conn, BLOCK("ca", 2, 0, 4, YESTERDAY));
+		database_run(conn, RECORDS("ca", 12, 4));
 		database_run(conn, BLOCK("ca", 2, 1, 1, TODAY));
 	}
 	database_run(conn, BLOCK("us", 1, 0, 7, TODAY));
@@ -281,6 +293,10 @@ static const char *const questions[] = {
 	"select string_agg(t::text, '|') from waybill.delivery_of(%s) t",
 	"select string_agg(t::text, '|') from waybill.violation_of(%s) t",
 	"select string_agg(t::text, '|') from waybill.reference_of(%s) t",
+	"select string_agg(t::text, '|') from waybill.file_recorded("
+	"'%1$s', 'sales', '%1$s-file', 0, 1000) t",
+	"select 'the last is ' || waybill.file_last('%1$s', 'sales', "
+	"'%1$s-file')",
 	"select string_agg(t::text, '|') from waybill.day_of(%s) t",
 	"select string_agg(t::text, '|') from waybill.message_at("
 	"date '2026-03-01', %s, array[1, 2]) t",
