@@ -10,6 +10,7 @@ EXTRA_DIST += %D%/README.md %D%/checker/__init__.py %D%/checker/anomalies.py \
 	%D%/harness/kafka-jars.sha256 %D%/harness/kafka-pom.xml \
 	%D%/harness/kafka.py %D%/harness/ports.py %D%/harness/postgres.py \
 	%D%/harness/process.py %D%/harness/producer.py %D%/harness/rest.py \
+	%D%/harness/restload.py \
 	%D%/harness/topics.py \
 	%D%/harness/traffic.py %D%/pytest.ini \
 	%D%/test_adding_feed_disturbs_nobody.py %D%/test_bad_input.py \
@@ -25,7 +26,8 @@ EXTRA_DIST += %D%/README.md %D%/checker/__init__.py %D%/checker/anomalies.py \
 	%D%/test_late_is_marked.py %D%/test_same_id_is_recorded_once.py \
 	%D%/test_parked_feed_catches_up.py %D%/test_prune_loses_nothing.py \
 	%D%/test_record_before_forward.py %D%/test_rejected_arrive_whole.py \
-	%D%/test_rest_at_any_daemon.py %D%/test_rest_history.py %D%/test_rest_outage.py \
+	%D%/test_rest_at_any_daemon.py %D%/test_rest_history.py \
+	%D%/test_rest_loses_nothing_under_kills.py %D%/test_rest_outage.py \
 	%D%/test_rest_publish.py \
 	%D%/test_rest_quota.py %D%/test_rest_statuses.py \
 	%D%/test_row_level_security.py %D%/test_stale_owner_across_midnight.py \
